@@ -1,0 +1,26 @@
+"""Personal fields travel in one sealed field. Sealing is the identity for now; the shape is final."""
+
+import msgspec
+
+from schemas.rejected import Reason, Rejected
+
+UNSEALED = ""
+
+Fields = dict[str, object]
+
+
+def seal(fields: Fields) -> tuple[bytes, str]:
+    """Return `(person, person_key)` for a record; an empty mapping is no bytes at all."""
+    return (msgspec.msgpack.encode(fields) if fields else b""), UNSEALED
+
+
+def unseal(person: bytes, person_key: str) -> Fields:
+    """Return the personal fields. Raises `Rejected(UNDECODABLE)` when the bytes are not ours or the key is unknown."""
+    if person_key != UNSEALED:
+        raise Rejected(Reason.UNDECODABLE, f"person_key {person_key!r} is not known")
+    if not person:
+        return {}
+    try:
+        return msgspec.msgpack.decode(person, type=Fields)
+    except msgspec.DecodeError as error:
+        raise Rejected(Reason.UNDECODABLE, "person") from error

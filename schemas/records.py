@@ -1,0 +1,350 @@
+"""The records that travel on the topics: immutable values, one per Avro schema in `schemas/avro`.
+
+Times are seconds since the epoch, UTC (`float`). Personal fields travel sealed in `person`, one bytes field whose key
+is named by `person_key` ("" = not sealed yet); everything else is keyed by pseudonymous ids (see `schemas.keys`).
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Kind(StrEnum):
+    """What happened at a touchpoint."""
+
+    PAGE = "page"
+    PRICING = "pricing"
+    DOCS = "docs"
+    FORM = "form"
+    DEMO_REQUEST = "demo_request"
+    AD_LEAD = "ad_lead"
+    IDENTIFY = "identify"
+    GROUP = "group"
+    EMAIL_DELIVERED = "email_delivered"
+    EMAIL_OPEN = "email_open"
+    EMAIL_CLICK = "email_click"
+    EMAIL_BOUNCE = "email_bounce"
+    UNSUBSCRIBE = "unsubscribe"
+    SPAM_REPORT = "spam_report"
+    CONTACT = "contact"
+    OTHER = "other"
+
+
+class Channel(StrEnum):
+    """Which door an event came through; `events.<channel>` is its raw topic."""
+
+    WEB = "web"
+    AD = "ad"
+    EMAIL = "email"
+    CRM = "crm"
+
+
+class OutcomeKind(StrEnum):
+    """What the CRM says became of a lead."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    MEETING = "meeting"
+    OPPORTUNITY = "opportunity"
+    WON = "won"
+    LOST = "lost"
+    DISQUALIFIED = "disqualified"
+
+
+class Stage(StrEnum):
+    """Where a lead stands in the life cycle (domain: `streams.domain.lifecycle`)."""
+
+    ANONYMOUS = "anonymous"
+    LEAD = "lead"
+    MQL = "mql"
+    SAL = "sal"
+    SQL = "sql"
+    CUSTOMER = "customer"
+    RECYCLED = "recycled"
+    DISQUALIFIED = "disqualified"
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records: immutable, compared by value."""
+
+
+class RawEvent(Record):
+    """One event as a sender sent it. `person` holds {body: bytes, ip: str, user_agent: str}."""
+
+    event_id: str
+    source: str
+    endpoint: str
+    key: str
+    received_at: float
+    gpc: bool = False
+    person: bytes = b""
+    person_key: str = ""
+
+
+class Touchpoint(Record):
+    """Something a lead did, told by one raw event. `weight` 0 = kept, but not human (`weight_reason` says why)."""
+
+    id: str
+    lead_id: str
+    kind: Kind
+    channel: Channel
+    occurred_at: float
+    received_at: float
+    digest: int = 0
+    weight: float = 1.0
+    weight_reason: str = ""
+    page: str = ""
+    campaign_source: str = ""
+    campaign_medium: str = ""
+    campaign_name: str = ""
+    click_id: str = ""
+    account: str = ""
+    value: float = 0.0
+    traits: dict[str, str] = {}
+    consent: dict[str, bool] = {}
+    person: bytes = b""
+    person_key: str = ""
+
+
+class Outcome(Record):
+    """What a CRM said became of a lead."""
+
+    id: str
+    lead_id: str
+    kind: OutcomeKind
+    occurred_at: float
+    received_at: float
+    digest: int = 0
+    value: float = 0.0
+    reason: str = ""
+
+
+class Link(Record):
+    """Two ids turned out to be one person: `lead_id` is to be absorbed by `into`; `cause` is the touchpoint that showed it."""
+
+    id: str
+    lead_id: str
+    into: str
+    cause: str
+    occurred_at: float
+    received_at: float
+
+
+class Day(Record):
+    """What a lead did on one UTC day (`day` = days since the epoch): human touchpoints by kind."""
+
+    day: int
+    counts: dict[str, int]
+
+
+class Trait(Record):
+    """A non-personal property of a lead and when it was stated; the latest statement wins."""
+
+    value: str
+    at: float
+
+
+class Consent(Record):
+    """Whether a purpose was granted, and when that was stated; the latest statement wins, a tie denies."""
+
+    granted: bool
+    at: float
+
+
+class Visit(Record):
+    """Where a touch came from: the first and the last of a lead are kept."""
+
+    at: float
+    source: str
+    medium: str
+    campaign: str
+    click_id: str = ""
+
+
+class ScoreReason(Record):
+    """One feature's exact share of the score, in log-odds."""
+
+    feature: str
+    value: float
+    points: float
+
+
+class Candidate(Record):
+    """An owner who was considered, and why they were passed over ("" = chosen)."""
+
+    owner: str
+    excluded: str = ""
+
+
+class LeadProfile(Record):
+    """All we know of one lead: the state of `qualify`, and what the serving view shows.
+
+    `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of its digest), newest last.
+    `merged_into` names the lead that absorbed this one ("" = none): a forwarding address.
+    `pending` holds the features as they were when the last decision was taken: what a label will be learned on.
+    """
+
+    lead_id: str
+    version: int = 0
+    stage: Stage = Stage.ANONYMOUS
+    stage_at: float = 0.0
+    account: str = ""
+    first_seen: float = 0.0
+    last_seen: float = 0.0
+    touches: int = 0
+    days: list[Day] = []
+    traits: dict[str, Trait] = {}
+    consent: dict[str, Consent] = {}
+    first_visit: Visit | None = None
+    last_visit: Visit | None = None
+    score: float = 0.0
+    fit: float = 0.0
+    engagement: float = 0.0
+    reasons: list[ScoreReason] = []
+    model_version: int = 0
+    route_seq: int = 0
+    destination: str = ""
+    owner: str = ""
+    rule: str = ""
+    candidates: list[Candidate] = []
+    routed_at: float = 0.0
+    routed_score: float = 0.0
+    routed_model: int = 0
+    pending: dict[str, float] = {}
+    merged_into: str = ""
+    seen: bytes = b""
+    person: bytes = b""
+    person_key: str = ""
+
+
+class Merge(Record):
+    """An absorbed lead's profile on its way to the lead that absorbs it (`lead_id`)."""
+
+    id: str
+    lead_id: str
+    absorbed: LeadProfile
+    cause: str
+    occurred_at: float
+    received_at: float
+
+
+class RoutedLead(Record):
+    """A decision: where a lead goes, to whom, and why. `occurred_at` and `received_at` are those of the touchpoint that caused it."""
+
+    decision_id: str
+    lead_id: str
+    route_seq: int
+    account: str
+    stage: Stage
+    destination: str
+    owner: str
+    rule: str
+    candidates: list[Candidate]
+    score: float
+    fit: float
+    engagement: float
+    reasons: list[ScoreReason]
+    model_version: int
+    cause: str
+    occurred_at: float
+    received_at: float
+    first_visit: Visit | None = None
+    last_visit: Visit | None = None
+    person: bytes = b""
+    person_key: str = ""
+
+
+class TrainingExample(Record):
+    """The features as they were when scored, and what came of it (`label` 1 = converted)."""
+
+    id: str
+    lead_id: str
+    features: dict[str, float]
+    label: int
+    score: float
+    model_version: int
+    scored_at: float
+    labelled_at: float
+    weight: float = 1.0
+
+
+class Term(Record):
+    """One feature in a linear model: its log-odds are `weight * (x - mean) / scale`."""
+
+    feature: str
+    mean: float
+    scale: float
+    weight: float
+
+
+class ModelSnapshot(Record):
+    """A model, ready to score (`terms`, `intercept`) and to go on learning (`learner`, JSON); `signature` = HMAC-SHA256 over the rest."""
+
+    version: int
+    kind: str
+    created_at: float
+    examples: int
+    intercept: float
+    terms: list[Term]
+    metrics: dict[str, float]
+    learner: bytes = b""
+    signature: bytes = b""
+
+
+class DeadLetter(Record):
+    """What could not be used: where it came from, why, and (in `person`) {key: bytes, value: bytes} as they were."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: str
+    detail: str
+    failed_at: float
+    person: bytes = b""
+    person_key: str = ""
+
+
+class Visitor(Record):
+    """Whom a visitor turned out to be: the state of `resolve`."""
+
+    visitor_id: str
+    lead_id: str
+    identified: bool = False
+    at: float = 0.0
+
+
+class Seat(Record):
+    """One owner's place in the rotation: smooth weighted round-robin's running weight, and leads taken on the roster's day."""
+
+    owner: str
+    current: int = 0
+    taken: int = 0
+
+
+class Roster(Record):
+    """Whose turn it is, per pool and partition: the second state of `qualify`. `day` = UTC days since the epoch."""
+
+    pool: str
+    day: int = 0
+    seats: list[Seat] = []
+
+
+class Tally(Record):
+    """How many records of one minute of arrival met one fate."""
+
+    minute: int
+    fate: str
+    count: int
+
+
+class Audit(Record):
+    """What one transaction did with a stretch of input: written in that same transaction, so the sum is exact."""
+
+    agent: str
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    tallies: list[Tally]

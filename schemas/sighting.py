@@ -1,0 +1,51 @@
+"""What an adapter reads out of one raw event: whom it may be about and what happened, before identity is resolved."""
+
+from msgspec import Struct
+
+from schemas.person import Fields
+from schemas.records import Channel, Kind, OutcomeKind
+
+
+class Identifiers(Struct, frozen=True, kw_only=True):
+    """The identifiers an event carries, as sent; normalising and refusing junk is `streams.domain.identity`'s."""
+
+    visitor: str = ""
+    user: str = ""
+    email: str = ""
+    phone: str = ""
+    lead: str = ""
+
+
+class Campaign(Struct, frozen=True, kw_only=True):
+    """Where a visit came from: UTM parameters, and the click id as `name:value` (`gclid:Cj0K`)."""
+
+    source: str = ""
+    medium: str = ""
+    name: str = ""
+    click_id: str = ""
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """One event, understood but not yet attributed.
+
+    `id` is the sender's id of the event (the dedupe key of its source). `occurred_at` is what the sender's clock says,
+    corrected where the sender gives the means. `outcome` is set on what a CRM says, and `kind` is then CONTACT.
+    `test` marks the sender's own test events: acknowledged, never scored or routed.
+    """
+
+    id: str
+    kind: Kind
+    channel: Channel
+    occurred_at: float
+    identifiers: Identifiers
+    weight: float = 1.0
+    weight_reason: str = ""
+    page: str = ""
+    campaign: Campaign = Campaign()
+    value: float = 0.0
+    traits: dict[str, str] = {}
+    consent: dict[str, bool] = {}
+    person: Fields = {}
+    outcome: OutcomeKind | None = None
+    reason: str = ""
+    test: bool = False

@@ -1,0 +1,33 @@
+"""What a step is: `step(states, record) -> Applied`, pure; the same in production, tests, replay and the chaos oracle."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from schemas.records import Record
+from schemas.topics import Emit, Topic
+
+
+States = tuple[Record | None, ...]
+
+
+class Applied(NamedTuple):
+    """The new states (one for each table of the agent), what is to be sent, and the record's fate, for the audit."""
+
+    states: States
+    emits: tuple[Emit, ...]
+    fate: str
+
+
+class Agent(NamedTuple):
+    """An agent, declared: what it reads, what it keeps, and the pure step between them.
+
+    `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be the
+    record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the event's fault.
+    """
+
+    name: str
+    inputs: tuple[Topic, ...]
+    tables: tuple[Topic, ...]
+    keys: Callable[[Record], tuple[str, ...]]
+    step: Callable[[States, Record], Applied]
+    keyed: bool = True

@@ -1,0 +1,90 @@
+"""The topics: what travels on each, under which key, over how many partitions, and for how long it is kept.
+
+Topics whose `partitions` are the pipeline's (`None`) all have the same number, so that a key's state, changelog and input
+lie on one worker. Every topic is created explicitly (`leadstream topics ensure`); nothing relies on auto-creation.
+"""
+
+from typing import NamedTuple
+
+from schemas.records import (
+    Audit,
+    Channel,
+    DeadLetter,
+    LeadProfile,
+    Link,
+    Merge,
+    ModelSnapshot,
+    Outcome,
+    RawEvent,
+    Record,
+    Roster,
+    RoutedLead,
+    Touchpoint,
+    TrainingExample,
+    Visitor,
+)
+
+DAY_S = 86_400
+FOREVER_S = -1
+
+
+class Topic(NamedTuple):
+    """One topic. `partitions` None = the pipeline's number; `retention_s` FOREVER_S = kept; `compacted` = last value per key."""
+
+    name: str
+    records: tuple[type[Record], ...]
+    key: str
+    partitions: int | None = None
+    retention_s: int = FOREVER_S
+    compacted: bool = False
+
+    def config(self) -> dict[str, str]:
+        """Return the topic's Kafka configuration. Tombstones live 7 days, so that no stale copy resurrects an erased lead."""
+        if self.compacted:
+            return {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_S * 1000), "segment.ms": "3600000"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_s * 1000 if self.retention_s > 0 else -1)}
+
+
+class Emit(NamedTuple):
+    """A record on its way to a topic, under its key: what a step returns, and what the engine performs."""
+
+    topic: Topic
+    key: str
+    record: Record
+
+
+EVENTS_WEB = Topic("events.web", (RawEvent,), "visitor or user id", retention_s=30 * DAY_S)
+EVENTS_AD = Topic("events.ad", (RawEvent,), "identifier", retention_s=30 * DAY_S)
+EVENTS_EMAIL = Topic("events.email", (RawEvent,), "identifier", retention_s=30 * DAY_S)
+EVENTS_CRM = Topic("events.crm", (RawEvent,), "lead id or identifier", retention_s=30 * DAY_S)
+TOUCHPOINTS = Topic("touchpoints", (Touchpoint, Outcome, Link, Merge), "lead id", retention_s=90 * DAY_S)
+VISITORS = Topic("visitors", (Visitor,), "visitor id", compacted=True)
+LEADS_PROFILES = Topic("leads.profiles", (LeadProfile,), "lead id", compacted=True)
+ROSTERS = Topic("rosters", (Roster,), "pool", compacted=True)
+LEADS_ROUTED = Topic("leads.routed", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
+TRAINING_EXAMPLES = Topic("training.examples", (TrainingExample,), "lead id", partitions=1, retention_s=400 * DAY_S)
+MODELS = Topic("models", (ModelSnapshot,), "model kind", partitions=1, compacted=True)
+DEAD_LETTERS = Topic("dead-letters", (DeadLetter,), "dead letter id", retention_s=30 * DAY_S)
+AUDIT = Topic("audit", (Audit,), "agent", retention_s=30 * DAY_S)
+
+TOPICS = (
+    EVENTS_WEB,
+    EVENTS_AD,
+    EVENTS_EMAIL,
+    EVENTS_CRM,
+    TOUCHPOINTS,
+    VISITORS,
+    LEADS_PROFILES,
+    ROSTERS,
+    LEADS_ROUTED,
+    TRAINING_EXAMPLES,
+    MODELS,
+    DEAD_LETTERS,
+    AUDIT,
+)
+EVENTS = {
+    Channel.WEB: EVENTS_WEB,
+    Channel.AD: EVENTS_AD,
+    Channel.EMAIL: EVENTS_EMAIL,
+    Channel.CRM: EVENTS_CRM,
+}

@@ -1,0 +1,1 @@
+"""The business, pure: standard library and records only (River in `scoring`). Time comes in as a value."""

@@ -1,0 +1,82 @@
+"""From declared agents to a Faust app that runs them: `build(agents, config, codec)`."""
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable
+from typing import Any
+
+import faust
+from faust.transport.drivers import TRANSPORTS
+
+from schemas.codec import Codec
+from schemas.step import Agent
+from streams.engine.boundary import Boundary
+from streams.engine.config import Config
+from streams.engine.host import Host
+from streams.engine.transport import SCHEME, brokers
+from streams.engine.watchdog import Watchdog
+
+TRANSPORTS.aliases[SCHEME] = "streams.engine.transport:Transport"
+NEVER_S = 7 * 86_400.0
+
+
+class App(faust.App):
+    """A Faust app with an engine around it."""
+
+    engine: Host
+
+
+def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
+    """Return an app that runs the agents. Nothing connects before `run`."""
+    agents = tuple(agents)
+    app = App(
+        config.group,
+        broker=brokers(config.kafka["bootstrap.servers"]),
+        broker_session_timeout=config.session_s,
+        broker_heartbeat_interval=config.session_s / 3,
+        broker_rebalance_timeout=config.rebalance_s,
+        broker_request_timeout=max(60.0, config.session_s),
+        broker_max_poll_interval=NEVER_S,  # else an idle member leaves its group and never comes back
+        broker_max_poll_records=config.round_records,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    app.engine = Host(config, agents, codec)
+    for agent in agents:
+        _register(app, app.engine.boundaries[agent.name])
+    return app
+
+
+def _register(app: App, boundary: Boundary) -> None:
+    """Make a Faust agent of a declared one: each event of its stream is a batch, each batch part of a transaction."""
+    names = [topic.name for topic in boundary.agent.inputs]
+    channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
+
+    @app.agent(channel, name=boundary.agent.name)
+    async def run(stream: Any) -> None:
+        batches: AsyncIterable[Any] = stream.events()
+        async for event in batches:
+            async with app.engine.rounds.transaction(event.value, boundary) as fold:
+                fold()
+
+
+async def run(app: App, stop: asyncio.Event) -> None:
+    """Run the app until `stop` is set; then finish the open round and leave the group."""
+    host = app.engine
+    await host.start()
+    watchdog = Watchdog(
+        host.config.kafka,
+        lambda: app.consumer._thread.positions(),  # type: ignore[attr-defined]
+        lambda: float("inf") if host.restoring or app.rebalancing else host.rounds.committed_at,
+        host.config.stall_s,
+    )
+    await app.start()
+    watchdog.start()
+    try:
+        await stop.wait()
+    finally:
+        watchdog.stop()
+        await app.stop()

@@ -1,0 +1,148 @@
+"""The boundary that nothing raises past: a slice of records through an agent's step, each applied, re-keyed or buried.
+
+The event's fault (`Rejected`, or any exception of the step: that is `crash`) becomes a dead letter with the bytes and the
+reason, in the same transaction. The world's fault is the round's business (`streams.engine.rounds`).
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+from schemas.codec import Codec
+from schemas.keys import partition_of
+from schemas.person import seal
+from schemas.records import Audit, DeadLetter, Record, Tally
+from schemas.rejected import Reason, Rejected
+from schemas.step import Agent
+from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
+from streams.engine.outbox import Outbox
+from streams.engine.table import Table
+
+log = logging.getLogger(__name__)
+LARGEST_RECORD = 1_000_000
+DEAD_LETTER = "dead_letter"
+REKEYED = "rekeyed"
+
+
+class Raw(Protocol):
+    """A consumed record, as aiokafka has it. `timestamp` in milliseconds."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Slice(NamedTuple):
+    """Consecutive records of one partition."""
+
+    topic: str
+    partition: int
+    records: Sequence[Raw]
+
+
+class Batch(NamedTuple):
+    """What one round holds for one agent: the value of the one event that its stream gets."""
+
+    agent: str
+    slices: tuple[Slice, ...]
+
+
+class Boundary:
+    """Applies slices for one agent. `partitions` = how many the keyed topics have."""
+
+    def __init__(self, agent: Agent, codec: Codec, outbox: Outbox, partitions: int) -> None:
+        self.agent = agent
+        self._codec, self._outbox, self._partitions = codec, outbox, partitions
+        self._inputs: dict[str, Topic] = {topic.name: topic for topic in agent.inputs}
+
+    def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[str]:
+        """Put every record of the slice through the step; return how many met which fate, crashes as `crash` besides."""
+        fates: Counter[tuple[int, str]] = Counter()
+        crashes = 0
+        for raw in part.records:
+            try:
+                fate = self._one(part, raw, tables, emitted)
+            except Rejected as rejected:
+                self._bury(part, raw, rejected.reason, rejected.detail)
+                fate = DEAD_LETTER
+            except Exception as error:
+                log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
+                self._bury(part, raw, Reason.CRASH, type(error).__name__)
+                fate = DEAD_LETTER
+                crashes += 1
+            fates[raw.timestamp // 60_000, fate] += 1
+        self._audit(part, fates)
+        total: Counter[str] = Counter(crash=crashes)
+        for (_, fate), count in fates.items():
+            total[fate] += count
+        return total
+
+    def _one(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> str:
+        agent, encode = self.agent, self._codec.encode
+        topic = self._inputs[part.topic]
+        record = self._codec.decode(raw.value, topic.records)
+        keys = agent.keys(record)
+        if agent.keyed and keys[0] and self._misplaced(keys[0].encode(), raw.key, part.partition):
+            self._outbox.send(part.topic, keys[0].encode(), raw.value)
+            return REKEYED
+        states = tuple(table.get(key) for table, key in zip(tables, keys, strict=True))
+        applied = agent.step(states, record)
+        sends = [(emit.topic.name, emit.key.encode(), encode(emit.record)) for emit in applied.emits]
+        for name, _, value in sends:
+            if len(value) > LARGEST_RECORD:
+                raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
+        for table, key, old, new in zip(tables, keys, states, applied.states, strict=True):
+            if new is not old:
+                table.put(key, new)
+        for name, sent_key, value in sends:
+            self._outbox.send(name, sent_key, value)
+        emitted.extend(applied.emits)
+        return applied.fate
+
+    def _misplaced(self, expected: bytes, key: bytes | None, partition: int) -> bool:
+        """Tell whether a record lies where its key does not belong: it would meet another's state."""
+        return key != expected or partition_of(expected, self._partitions) != partition
+
+    def _bury(self, part: Slice, raw: Raw, reason: Reason, detail: str) -> None:
+        value = raw.value or b""
+        if len(value) > LARGEST_RECORD:
+            value, detail = value[:65_536], f"{detail} (the first 64 KiB of {len(value)} bytes)"
+        person, person_key = seal({"key": raw.key or b"", "value": value})
+        place = f"{part.topic}-{part.partition}@{raw.offset}"
+        letter = DeadLetter(
+            id=blake2b(place.encode(), digest_size=12).hexdigest(),
+            topic=part.topic,
+            partition=part.partition,
+            offset=raw.offset,
+            stage=self.agent.name,
+            reason=reason,
+            detail=detail[:500],
+            failed_at=time.time(),
+            person=person,
+            person_key=person_key,
+        )
+        self._send(Emit(DEAD_LETTERS, letter.id, letter))
+
+    def _audit(self, part: Slice, fates: Counter[tuple[int, str]]) -> None:
+        tallies = [Tally(minute=minute, fate=fate, count=count) for (minute, fate), count in sorted(fates.items())]
+        audit = Audit(
+            agent=self.agent.name,
+            topic=part.topic,
+            partition=part.partition,
+            first_offset=part.records[0].offset,
+            last_offset=part.records[-1].offset,
+            tallies=tallies,
+        )
+        self._send(Emit(AUDIT, self.agent.name, audit))
+
+    def _send(self, emit: Emit) -> None:
+        self._outbox.send(emit.topic.name, emit.key.encode(), self._codec.encode(emit.record))
+
+
+def rows_of(tables: Sequence[Table]) -> dict[str, Record]:
+    """Return every committed row of some tables, decoded: for checks and tests, not for the hot path."""
+    return {key: row for table in tables for key, _ in table.store.items() if (row := table.get(key)) is not None}

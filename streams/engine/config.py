@@ -1,0 +1,30 @@
+"""What the engine is told, all of it a value: brokers, names, limits. Durations in seconds."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from schemas.records import Record
+
+
+def _nothing(topic: str, record: Record) -> None:
+    """Observe nothing."""
+
+
+class Config(NamedTuple):
+    """`kafka` = librdkafka settings for reaching the brokers (`bootstrap.servers`, security); `worker` names this process
+    among its group's and must be unique there: a process that takes the name over fences its last owner.
+
+    `session_s` bounds how long a dead worker's partitions lie idle; `transaction_s` how long its open transaction hides
+    what lies behind it; `stall_s` is the watchdog's patience. `on_emit` is told each committed output.
+    """
+
+    kafka: Mapping[str, str]
+    group: str = "leadstream"
+    worker: str = "worker-0"
+    partitions: int = 4
+    round_records: int = 4_000
+    session_s: float = 10.0
+    rebalance_s: float = 30.0
+    transaction_s: float = 15.0
+    stall_s: float = 60.0
+    on_emit: Callable[[str, Record], None] = _nothing

@@ -1,0 +1,131 @@
+"""The engine around a Faust app: its tables, its outbox, its rounds, and what happens when partitions come and go."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from schemas.codec import Codec
+from schemas.step import Agent
+from streams import metrics
+from streams.engine import group, restore
+from streams.engine.boundary import Batch, Boundary, Slice
+from streams.engine.config import Config
+from streams.engine.exits import Exit, leave
+from streams.engine.limits import CrashLimit, TooManyCrashes
+from streams.engine.outbox import Fenced, Outbox
+from streams.engine.rounds import Committed, Membership, Place, Round, Rounds
+from streams.engine.store import MemoryStore, Store
+from streams.engine.table import Table
+
+log = logging.getLogger(__name__)
+
+
+class Host:
+    """One worker's engine. Built once; `start` before the consumer starts."""
+
+    def __init__(
+        self, config: Config, agents: Sequence[Agent], codec: Codec, store: Callable[[], Store] = MemoryStore
+    ) -> None:
+        self.config, self.codec = config, codec
+        self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s)
+        self.boundaries = {agent.name: Boundary(agent, codec, self._outbox, config.partitions) for agent in agents}
+        self._agent_of = {topic.name: agent.name for agent in agents for topic in agent.inputs}
+        self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
+        self._new_store = store
+        self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
+        self._restore_lock = asyncio.Lock()
+        self._assignments = 0
+        self.restoring = False
+
+    async def start(self) -> None:
+        """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`, `Fenced`."""
+        group.check()
+        await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
+
+    def round(self, membership: Membership, slices: Iterable[Slice]) -> Round:
+        """Make a round of what a poll brought: one batch for each agent."""
+        by_agent: dict[str, list[Slice]] = {}
+        for part in slices:
+            by_agent.setdefault(self._agent_of[part.topic], []).append(part)
+        return Round(membership, [Batch(agent, tuple(parts)) for agent, parts in by_agent.items()])
+
+    async def run(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
+        """Run a round; a worker that may not go on ends here."""
+        try:
+            done = await self.rounds.run(new, deliver)
+        except Fenced as fenced:
+            leave(Exit.FENCED, f"the broker refuses our commit: {fenced}")
+        except TooManyCrashes as crashes:
+            leave(Exit.CRASHES, str(crashes))
+        if not done:
+            metrics.ROUNDS.labels("aborted").inc()
+        return done
+
+    async def release(self) -> None:
+        """Leave no round open: partitions are about to move, or the worker stops."""
+        self._assignments += 1
+        self.rounds.give_up()
+        await self.rounds.settled()
+
+    async def restore(self, assigned: set[Place]) -> dict[Place, int]:
+        """Own `assigned`: bring its state up to the last commit; return the offsets to read from. Raises `Interrupted`."""
+        self._assignments += 1
+        current = self._assignments
+        async with self._restore_lock:
+            self._own(assigned)
+            tables = [table for tables in self.tables.values() for table in tables]
+            self.restoring = True
+            began = time.monotonic()
+            try:
+                positions, read = await asyncio.get_running_loop().run_in_executor(
+                    None, self._restore, assigned, tables, lambda: current == self._assignments
+                )
+            finally:
+                self.restoring = False
+        metrics.REBALANCES.inc()
+        metrics.RESTORE_SECONDS.observe(time.monotonic() - began)
+        log.info("own %d partitions; restored %d records in %.2f s", len(assigned), read, time.monotonic() - began)
+        return positions
+
+    def _restore(
+        self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
+    ) -> tuple[dict[Place, int], int]:
+        positions = restore.committed(self.config.kafka, self.config.group, assigned)
+        return positions, restore.restore(self.config.kafka, tables, wanted)
+
+    def _own(self, assigned: set[Place]) -> None:
+        """Keep the tables of partitions that stay, make those that come, drop those that went."""
+        wanted = {
+            (name, partition)
+            for name, boundary in self.boundaries.items()
+            for topic, partition in assigned
+            if topic in {of.name for of in boundary.agent.inputs}
+        }
+        for gone in set(self.tables) - wanted:
+            for table in self.tables.pop(gone):
+                table.store.close()
+        for name, partition in wanted - set(self.tables):
+            topics = self.boundaries[name].agent.tables
+            self.tables[name, partition] = tuple(
+                Table(topic, partition, self._new_store(), self.codec) for topic in topics
+            )
+
+    def _metadata(self, membership: Membership) -> bytes:
+        return group.metadata(self.config.group, membership.generation, membership.member)
+
+    def _on_commit(self, committed: Committed) -> None:
+        _count(committed.fates)
+        metrics.ROUNDS.labels("committed").inc()
+        metrics.ROUND_RECORDS.observe(committed.records)
+        metrics.FOLD_SECONDS.observe(committed.fold_s)
+        metrics.COMMIT_SECONDS.observe(committed.commit_s)
+        metrics.STATE_ROWS.set(sum(len(table.store) for tables in self.tables.values() for table in tables))
+        for emit in committed.emitted:
+            self.config.on_emit(emit.topic.name, emit.record)
+
+
+def _count(fates: Mapping[str, int] | Counter[str]) -> None:
+    for fate, count in fates.items():
+        metrics.FATES.labels(fate).inc(count)

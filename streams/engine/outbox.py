@@ -1,0 +1,121 @@
+"""The one transactional producer of a worker: everything a round sends, and the offsets it has read, commit together.
+
+It knows which failures mean "again" (`Aborted`: the round is retried) and which mean "you are no longer the one"
+(`Fenced`: another worker owns the partitions, or the producer is beyond repair; the process must end).
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+log = logging.getLogger(__name__)
+CALL_S = 10.0
+STALE = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError._FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.PRODUCER_FENCED,
+}
+SETTINGS = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 2,
+    "queue.buffering.max.messages": 1_000_000,
+    "message.max.bytes": 2_200_000,
+    "enable.metrics.push": False,
+}
+
+
+class Aborted(Exception):
+    """The transaction was aborted, nothing of it is visible: do the round again."""
+
+
+class Fenced(Exception):
+    """The broker does not take our commits any more: end the process, do not retry."""
+
+
+class Outbox:
+    """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
+
+    def __init__(self, kafka: Mapping[str, str], transactional_id: str, timeout_s: float) -> None:
+        self._producer = Producer(
+            {**SETTINGS, **kafka, "transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
+        )
+        self._open = False
+
+    def start(self) -> None:
+        """Take the transactional id over: fences and aborts whatever its last owner left open. Raises `Fenced`."""
+        self._insist(self._producer.init_transactions)
+
+    def begin(self) -> None:
+        self._producer.begin_transaction()
+        self._open = True
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int = -1,
+        delivered: Callable[[int], None] | None = None,
+    ) -> None:
+        """Queue a record; `delivered` is told its offset. Failures show at commit. Partition -1 = by key."""
+        options = {"on_delivery": _tell(delivered)} if delivered else {}
+        while True:
+            try:
+                self._producer.produce(topic, key=key, value=value, partition=partition, **options)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def commit(self, offsets: Mapping[tuple[str, int], int], group_metadata: bytes) -> None:
+        """Commit what was sent together with `offsets` (the next to read). Raises `Aborted` or `Fenced`."""
+        positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        try:
+            self._insist(lambda s: self._producer.send_offsets_to_transaction(positions, group_metadata, s))
+            self._insist(self._producer.commit_transaction)
+        except Aborted:
+            self.abort()
+            raise
+        self._open = False
+
+    def abort(self) -> None:
+        """Undo what was sent since `begin`, if anything. Raises `Fenced`."""
+        if self._open:
+            self._open = False
+            self._insist(self._producer.abort_transaction)
+
+    def poll(self) -> None:
+        """Serve delivery reports."""
+        self._producer.poll(0)
+
+    def _insist(self, call: Callable[[float], object]) -> None:
+        """Make a call that librdkafka lets us resume, until it is through or fails for good."""
+        while True:
+            try:
+                call(CALL_S)
+            except KafkaException as error:
+                reason: KafkaError = error.args[0]
+                if reason.fatal() or reason.code() in STALE:
+                    raise Fenced(reason.str()) from error
+                if reason.txn_requires_abort():
+                    raise Aborted(reason.str()) from error
+                if not reason.retriable():
+                    raise Fenced(reason.str()) from error
+                log.warning("the broker does not answer (%s): trying again", reason.name())
+            else:
+                return
+
+
+def _tell(delivered: Callable[[int], None]) -> Callable[[KafkaError | None, object], None]:
+    def told(error: KafkaError | None, message: object) -> None:
+        if error is None:
+            delivered(int(message.offset()))  # type: ignore[attr-defined]
+
+    return told

@@ -1,0 +1,176 @@
+"""Rounds: what one poll of the consumer brought, folded by the agents and committed as one Kafka transaction.
+
+The consumer opens a round and hands each batch to its agent's stream. An agent works inside `transaction(batch)`, and is
+released when the whole round has committed, or was given up: then nothing of it is visible, and the input comes again.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from schemas.topics import Emit
+from streams.engine.boundary import Batch, Boundary, Slice
+from streams.engine.limits import CrashLimit
+from streams.engine.outbox import Aborted, Outbox
+from streams.engine.table import Table
+
+log = logging.getLogger(__name__)
+Place = tuple[str, int]
+
+
+class Membership(NamedTuple):
+    """As whom a round was read: the generation and member id that its commit must still be valid for."""
+
+    generation: int
+    member: str
+
+
+class Round:
+    """One poll's records, in a batch for each agent. `folded` is set when all are through, or the round was given up."""
+
+    def __init__(self, membership: Membership, batches: Iterable[Batch]) -> None:
+        self.membership = membership
+        self.batches = {batch.agent: batch for batch in batches}
+        self.waiting = set(self.batches)
+        self.folded = asyncio.Event()
+        self.settled = asyncio.Event()
+        self.given_up = False
+        self.fates: Counter[str] = Counter()
+        self.emitted: list[Emit] = []
+
+    def give_up(self) -> None:
+        """Stop waiting: the partitions are being taken away."""
+        self.given_up = True
+        self.folded.set()
+
+    def offsets(self) -> dict[Place, int]:
+        """Return the next offset to read, by place."""
+        return {(part.topic, part.partition): part.records[-1].offset + 1 for part in self.slices()}
+
+    def starts(self) -> dict[Place, int]:
+        """Return the offset to read again from when the round is retried, by place."""
+        return {(part.topic, part.partition): part.records[0].offset for part in self.slices()}
+
+    def slices(self) -> list[Slice]:
+        """Return every agent's slices."""
+        return [part for batch in self.batches.values() for part in batch.slices]
+
+
+class Committed(NamedTuple):
+    """A round that is through: how many records, their fates, what was sent, and how long fold and commit took (s)."""
+
+    records: int
+    fates: Counter[str]
+    emitted: list[Emit]
+    fold_s: float
+    commit_s: float
+
+
+class Rounds:
+    """Runs one round at a time. `tables` maps (agent, partition) to that agent's tables for the partition."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        metadata: Callable[[Membership], bytes],
+        tables: Mapping[tuple[str, int], tuple[Table, ...]],
+        limit: CrashLimit,
+        on_commit: Callable[[Committed], None],
+    ) -> None:
+        self._outbox, self._metadata, self._tables = outbox, metadata, tables
+        self._limit, self._on_commit = limit, on_commit
+        self._round: Round | None = None
+        self.committed_at = time.monotonic()
+
+    @property
+    def open(self) -> bool:
+        """Tell whether a round is under way."""
+        return self._round is not None
+
+    def give_up(self) -> None:
+        """Give up the open round, unless its commit is already on its way (then it is simply waited for)."""
+        if self._round is not None:
+            self._round.give_up()
+
+    async def settled(self) -> None:
+        """Wait until no round is open."""
+        while self._round is not None:
+            await self._round.settled.wait()
+
+    @asynccontextmanager
+    async def transaction(self, batch: Batch, boundary: Boundary) -> AsyncIterator[Callable[[], None]]:
+        """Let an agent work on its batch: call the value once to put the batch through the agent's step."""
+        current = self._round
+        if current is None or current.batches.get(batch.agent) is not batch or current.given_up:
+            yield lambda: None  # left over from a round that was given up: its input comes again
+            return
+
+        def fold() -> None:
+            for part in batch.slices:
+                tables = self._tables[batch.agent, part.partition]
+                current.fates.update(boundary.apply(part, tables, current.emitted))
+
+        yield fold
+        current.waiting.discard(batch.agent)
+        if not current.waiting:
+            current.folded.set()
+        await current.settled.wait()
+
+    async def run(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
+        """Take a round from begin to commit. Return False when it was undone and its input must be read again.
+
+        Raises `Fenced`, `TooManyCrashes`.
+        """
+        self._round = new
+        loop = asyncio.get_running_loop()
+        began = time.perf_counter()
+        try:
+            self._outbox.begin()
+            for batch in new.batches.values():
+                deliver(batch)
+            await new.folded.wait()
+            if new.given_up:
+                await loop.run_in_executor(None, self._undo)
+                return False
+            records = sum(len(part.records) for part in new.slices())
+            self._limit.count(records, new.fates.pop("crash", 0), time.monotonic())
+            for table in self._touched(new):
+                self._send_changes(table)
+            folded = time.perf_counter()
+            try:
+                await loop.run_in_executor(None, self._outbox.commit, new.offsets(), self._metadata(new.membership))
+            except Aborted as aborted:
+                log.warning("round of %d records aborted, to be done again: %s", records, aborted)
+                self._drop(new)
+                return False
+            for table in self._touched(new):
+                table.commit()
+            self.committed_at = time.monotonic()
+            self._on_commit(Committed(records, new.fates, new.emitted, folded - began, time.perf_counter() - folded))
+            return True
+        finally:
+            self._round = None
+            new.settled.set()
+
+    def _undo(self) -> None:
+        self._outbox.abort()
+        for tables in self._tables.values():
+            for table in tables:
+                table.abort()
+
+    def _drop(self, undone: Round) -> None:
+        for table in self._touched(undone):
+            table.abort()
+
+    def _touched(self, of: Round) -> list[Table]:
+        places = {(batch.agent, part.partition) for batch in of.batches.values() for part in batch.slices}
+        return [table for place in places for table in self._tables[place]]
+
+    def _send_changes(self, table: Table) -> None:
+        for key, value in table.changes():
+            self._outbox.send(table.changelog.name, key.encode(), value, table.partition, table.delivered)
+

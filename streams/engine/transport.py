@@ -1,0 +1,178 @@
+"""Faust's transport with another inner loop: whole record batches into the agents' streams, one transaction per round.
+
+Everything else stays Faust's: the consumer thread and its heartbeats, group membership, the assignor, the rebalance and
+recovery services. Stock Faust puts each record through two tasks and commits acks on a timer; neither happens here.
+"""
+
+import asyncio
+import logging
+
+from typing import Any, cast
+
+import aiokafka
+from faust.events import Event
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from mode import Service
+
+from streams.engine.boundary import Batch, Slice
+from streams.engine.host import Host
+from streams.engine.rounds import Membership
+
+log = logging.getLogger(__name__)
+FETCH_WAIT_MS = 20
+SCHEME = "leadstream"
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that owns aiokafka's consumer: read_committed, short long-polls, partitions of one number kept together."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = self.app.assignor  # Faust's: co-partitioned and sticky
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+    def membership(self) -> Membership:
+        """Return the generation and member id that the group coordinator knows us by."""
+        coordinator = self._ensure_consumer()._coordinator
+        return Membership(coordinator.generation, coordinator.member_id)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return the next offset aiokafka will read, by (topic, partition), where it knows one."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
+            return {}
+        states = ((tp, assignment.state_value(tp)) for tp in assignment.tps)
+        return {(tp.topic, tp.partition): state._position for tp, state in states if state._position is not None}
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer, with rounds in place of messages, acks and commits."""
+
+    _thread: BatchConsumerThread
+
+    @property
+    def host(self) -> Host:
+        """The engine around this app."""
+        return cast(Host, self.app.engine)  # type: ignore[attr-defined]
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Poll, run a round, poll again; what a failed round had read is read again."""
+        backoff_s = 0.0
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                found, active = await self._wait_next_records(1.0)
+                slices = [
+                    Slice(tp.topic, tp.partition, records)
+                    for tp, records in (found or {}).items()
+                    if records and (active is None or tp in active)
+                ]
+                if not slices or not self.flow_active or self.should_stop:
+                    await asyncio.sleep(0)
+                    continue
+                current = self.host.round(self._thread.membership(), slices)
+                running = asyncio.ensure_future(self.host.run(current, self._deliver))
+                if await asyncio.shield(running):  # a cancelled poll must not tear a commit: `release` waits for it
+                    backoff_s = 0.0
+                elif self.flow_active:
+                    backoff_s = min(2 * backoff_s + 0.05, 5.0)
+                    await asyncio.sleep(backoff_s)
+                    for (topic, partition), offset in current.starts().items():
+                        await self.seek(TP(topic, partition), offset)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    def _deliver(self, batch: Batch) -> None:
+        """Put one event holding the batch into its agent's stream."""
+        last = batch.slices[-1]
+        tp, record = TP(last.topic, last.partition), last.records[-1]
+        message = ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            record.timestamp / 1000,
+            0,
+            None,
+            None,
+            None,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,  # streams skip messages of an earlier generation
+        )
+        event: Event = Event(self.app, None, batch, None, message)
+        for channel in self.app.topics._tp_index[tp]:  # type: ignore[attr-defined]
+            message.incref()
+            channel.queue.put_nowait(event)
+
+    async def perform_seek(self) -> None:
+        """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
+        positions = await self.host.restore({(tp.topic, tp.partition) for tp in self.assignment()})
+        for (topic, partition), offset in positions.items():
+            await self.seek(TP(topic, partition), offset)
+
+    async def wait_empty(self) -> None:
+        """Called before partitions are given back: let go of the open round, or wait for its commit."""
+        await self.host.release()
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Offsets are committed in the round's transaction, and only there."""
+        return False
+
+    def ack(self, message: Any) -> bool:
+        """Acks are not counted: a batch is done when its transaction has committed."""
+        return True
+
+    @Service.task
+    async def _commit_handler(self) -> None:
+        """No timer commits."""
+
+    @Service.task
+    async def _commit_livelock_detector(self) -> None:
+        """The watchdog looks after progress."""
+
+    async def on_stop(self) -> None:
+        await self.host.release()
+
+
+class Transport(driver.Transport):
+    """Named by the broker URL's scheme, `leadstream://host:port`."""
+
+    Consumer = BatchConsumer
+
+
+def brokers(bootstrap: str) -> list[str]:
+    """Return the broker URLs for `faust.App`.
+
+    >>> brokers("a:1,b:2")
+    ['leadstream://a:1', 'leadstream://b:2']
+    """
+    return [f"{SCHEME}://{server.strip()}" for server in bootstrap.split(",")]
+
+
+__all__ = ["BatchConsumer", "BatchConsumerThread", "Transport", "brokers"]
