@@ -21,3 +21,4 @@ EVENT_TO_ROUTED = Histogram(
 )
 ROUTED = Counter("leadstream_routed_total", "Routed leads, by destination.", ["destination"])
 MODEL_VERSION = Gauge("leadstream_model_version", "Version of the model that this worker scores with.")
+MODELS_REFUSED = Counter("leadstream_models_refused_total", "Model snapshots that were not taken, by why.", ["why"])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import faust
@@ -11,6 +12,7 @@ from schemas.codec import Codec
 from schemas.step import Agent
 from streams.engine.boundary import Boundary
 from streams.engine.config import Config
+from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
 from streams.engine.transport import SCHEME, brokers
 from streams.engine.watchdog import Watchdog
@@ -30,7 +32,7 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
     agents = tuple(agents)
     app = App(
         config.group,
-        broker=brokers(config.kafka["bootstrap.servers"]),
+        broker=brokers(str(config.kafka["bootstrap.servers"])),
         broker_session_timeout=config.session_s,
         broker_heartbeat_interval=config.session_s / 3,
         broker_rebalance_timeout=config.rebalance_s,
@@ -64,7 +66,7 @@ def _register(app: App, boundary: Boundary) -> None:
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
-    """Run the app until `stop` is set; then finish the open round and leave the group."""
+    """Run the app until `stop` is set; then let go of the open round and leave the group. A crash of Faust's ends the process."""
     host = app.engine
     await host.start()
     watchdog = Watchdog(
@@ -76,7 +78,11 @@ async def run(app: App, stop: asyncio.Event) -> None:
     await app.start()
     watchdog.start()
     try:
-        await stop.wait()
+        while not stop.is_set():
+            if app.crashed:
+                leave(Exit.CRASHED, f"Faust gave up: {app.crash_reason!r}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), timeout=0.5)
     finally:
         watchdog.stop()
         await app.stop()

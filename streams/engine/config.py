@@ -18,7 +18,7 @@ class Config(NamedTuple):
     what lies behind it; `stall_s` is the watchdog's patience. `on_emit` is told each committed output.
     """
 
-    kafka: Mapping[str, str]
+    kafka: Mapping[str, str | int | float | bool]
     group: str = "leadstream"
     worker: str = "worker-0"
     partitions: int = 4

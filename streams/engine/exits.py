@@ -17,6 +17,7 @@ class Exit(IntEnum):
     FENCED = 70
     CRASHES = 71
     STALLED = 72
+    CRASHED = 73
 
 
 def leave(code: Exit, why: str) -> NoReturn:

@@ -42,7 +42,7 @@ class Fenced(Exception):
 class Outbox:
     """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
 
-    def __init__(self, kafka: Mapping[str, str], transactional_id: str, timeout_s: float) -> None:
+    def __init__(self, kafka: Mapping[str, str | int | float | bool], transactional_id: str, timeout_s: float) -> None:
         self._producer = Producer(
             {**SETTINGS, **kafka, "transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
         )

@@ -23,7 +23,7 @@ class Interrupted(Exception):
     """Another rebalance began: this restore is of no use any more."""
 
 
-def committed(kafka: Mapping[str, str], group: str, inputs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def committed(kafka: Mapping[str, str | int | float | bool], group: str, inputs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Return the group's stable committed offsets by (topic, partition); inputs without one begin at 0.
 
     Raises `KafkaException` when the broker does not answer in time.
@@ -38,7 +38,7 @@ def committed(kafka: Mapping[str, str], group: str, inputs: Iterable[tuple[str, 
         consumer.close()
 
 
-def end_offsets(kafka: Mapping[str, str], inputs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def end_offsets(kafka: Mapping[str, str | int | float | bool], inputs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Return high watermarks by (topic, partition), open transactions included. Raises `KafkaException`."""
     wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in inputs}
     if not wanted:
@@ -48,7 +48,7 @@ def end_offsets(kafka: Mapping[str, str], inputs: Iterable[tuple[str, int]]) -> 
     return {(tp.topic, tp.partition): future.result(timeout=ASK_S).offset for tp, future in found.items()}
 
 
-def restore(kafka: Mapping[str, str], tables: Iterable[Table], wanted: Callable[[], bool]) -> int:
+def restore(kafka: Mapping[str, str | int | float | bool], tables: Iterable[Table], wanted: Callable[[], bool]) -> int:
     """Bring each table up to the end of its changelog, from wherever it stands; return the number of records read.
 
     Blocks; `wanted` is asked now and then whether to go on. Raises `Interrupted`, or `KafkaException` when the broker fails.

@@ -25,7 +25,7 @@ class Watchdog:
 
     def __init__(
         self,
-        kafka: Mapping[str, str],
+        kafka: Mapping[str, str | int | float | bool],
         positions: Callable[[], dict[Place, int]],
         progress_at: Callable[[], float],
         patience_s: float,

@@ -1,0 +1,83 @@
+"""Where the pipeline is put together: settings in, a worker out. Importing this module connects to nothing."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+
+from prometheus_client import start_http_server
+from publicsuffixlist import PublicSuffixList
+
+from connectors import kafka
+from connectors.settings import WorkerSettings
+from connectors.sources import SOURCES
+from schemas.codec import Codec
+from schemas.records import Record, RoutedLead
+from schemas.registry import open_registry
+from schemas.topics import LEADS_ROUTED
+from streams import metrics
+from streams.agents.learn import make_learn
+from streams.agents.qualify import make_qualify
+from streams.agents.resolve import make_resolve
+from streams.domain.routing import Routing
+from streams.engine import app as engine
+from streams.engine.config import Config
+from streams.models import Models
+from schemas.step import Agent
+from streams.domain.scoring import Scorer
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+def agents(
+    pepper: bytes, snapshot_key: bytes, partitions: int, scorer: Callable[[], Scorer], routing: Routing
+) -> tuple[Agent, ...]:
+    """Return the pipeline's agents: the same in a worker, in replay and in the reference fold of the tests."""
+    adapters = {name: source.adapt for name, source in SOURCES.items()}
+    suffixes = PublicSuffixList()
+    return (
+        make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or ""),
+        make_qualify(scorer, routing, partitions),
+        make_learn(snapshot_key),
+    )
+
+
+def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
+    """Return a worker's Faust app and the models it scores with. `worker` names the process, uniquely in its group."""
+    codec = Codec(open_registry(settings.schema_registry_url))
+    client = kafka.client(settings)
+    snapshot_key = settings.snapshot_key.get_secret_value()
+    models = Models(client, codec, snapshot_key)
+    declared = agents(settings.pepper.get_secret_value(), snapshot_key, settings.partitions, models, Routing())
+    config = Config(client, worker=worker, partitions=settings.partitions, on_emit=_observe)
+    return engine.build(declared, config, codec), models
+
+
+def run_worker(settings: WorkerSettings) -> None:
+    """Run a worker until SIGTERM or SIGINT. Raises `BrokerUnreachable`, `MetadataChanged`."""
+    kafka.check(settings)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, settings.metrics_host)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: WorkerSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app, models = build(settings, f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}")
+    models.start()
+    try:
+        await engine.run(app, stop)
+    finally:
+        models.stop()
+
+
+def _observe(topic: str, record: Record) -> None:
+    """Note how long an event took to become a routed lead."""
+    if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead):
+        metrics.EVENT_TO_ROUTED.observe(max(time.time() - record.received_at, 0.0))
+        metrics.ROUTED.labels(record.destination).inc()
