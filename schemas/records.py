@@ -179,7 +179,7 @@ class Candidate(Record):
 class LeadProfile(Record):
     """All we know of one lead: the state of `qualify`, and what the serving view shows.
 
-    `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of its digest), newest last.
+    `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of what was counted), newest last.
     `merged_into` names the lead that absorbed this one ("" = none): a forwarding address.
     `pending` holds the features as they were when the last decision was taken: what a label will be learned on.
     """

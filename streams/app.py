@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 
-from prometheus_client import start_http_server
 from publicsuffixlist import PublicSuffixList
 
 from connectors import kafka
@@ -16,18 +16,18 @@ from connectors.sources import SOURCES
 from schemas.codec import Codec
 from schemas.records import Record, RoutedLead
 from schemas.registry import open_registry
+from schemas.step import Agent
 from schemas.topics import LEADS_ROUTED
 from streams import metrics
 from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
 from streams.domain.routing import Routing
+from streams.domain.scoring import Scorer
 from streams.engine import app as engine
 from streams.engine.config import Config
+from streams.health import serve
 from streams.models import Models
-from schemas.step import Agent
-from streams.domain.scoring import Scorer
-from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,8 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
 
 def run_worker(settings: WorkerSettings) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises `BrokerUnreachable`, `MetadataChanged`."""
-    kafka.check(settings)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.metrics_host)
+    for problem in kafka.check(settings):
+        log.warning("%s", problem)
     asyncio.run(_run(settings))
 
 
@@ -70,10 +69,13 @@ async def _run(settings: WorkerSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app, models = build(settings, f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}")
     models.start()
+    server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
         await engine.run(app, stop)
     finally:
         models.stop()
+        if server is not None:
+            server.shutdown()
 
 
 def _observe(topic: str, record: Record) -> None:

@@ -38,6 +38,13 @@ class Host:
         self._restore_lock = asyncio.Lock()
         self._assignments = 0
         self.restoring = False
+        self._restored = False
+
+    def ready(self) -> str:
+        """Return "" when the worker works, else why it does not: for /readyz."""
+        if self.restoring:
+            return "restoring state"
+        return "" if self._restored else "waiting for partitions"
 
     async def start(self) -> None:
         """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`, `Fenced`."""
@@ -84,6 +91,7 @@ class Host:
                 )
             finally:
                 self.restoring = False
+        self._restored = True
         metrics.REBALANCES.inc()
         metrics.RESTORE_SECONDS.observe(time.monotonic() - began)
         log.info("own %d partitions; restored %d records in %.2f s", len(assigned), read, time.monotonic() - began)

@@ -1,0 +1,51 @@
+# Python 3.11+, git and make are all a machine needs; `make setup` brings the rest into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FRESH := .venv/.fresh
+QUICK := not integration and not e2e and not bench and not chaos
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check integration bench chaos docs clean
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(FRESH) ## Make .venv with everything in it; does nothing when it is fresh
+
+$(FRESH): pyproject.toml constraints.txt $(wildcard infra/devbroker/*)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Leadstream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make setup PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv; the first time takes a minute or two."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@test -x streams/_bin/devbroker || echo "Note: the embedded dev broker could not be built; Java or Docker will do instead."
+	@touch $@
+
+demo: setup ## Run the whole pipeline on this machine: make demo ARGS="--events 2000 --json"
+	@$(BIN)/leadstream demo $(ARGS)
+
+test: setup ## Unit, property, contract and topology tests on the embedded dev broker
+	$(BIN)/pytest --broker=embedded -m "$(QUICK)" $(ARGS)
+
+check: setup ## Lint, format, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+integration: setup ## The tests that want a real broker and a real Redis
+	$(BIN)/pytest -m "integration or e2e" $(ARGS)
+
+bench: setup ## What an event costs; figures count on Apache Kafka only
+	$(BIN)/pytest -m bench -s $(ARGS)
+
+chaos: setup ## Kill things and count what is left
+	$(BIN)/pytest -m chaos $(ARGS)
+
+docs: setup ## Rewrite the pages that come from the code
+	@$(BIN)/python infra/docs/settings.py
+
+clean: ## Remove what setup and the tests made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin

@@ -1,0 +1,211 @@
+"""Events in over HTTP: verify the sender, wrap the untouched bytes, thank only after the broker has acknowledged them.
+
+The collector reads no more of an event than its key takes. What an event means is for its adapter, in the pipeline: a
+mistake there is repaired by replaying the raw topics, a mistake here would be for ever.
+"""
+
+import time
+from collections.abc import Callable
+from time import perf_counter
+
+import msgspec
+import uvicorn
+from confluent_kafka import Producer
+
+from connectors import metrics
+from connectors.health import Health, watched
+from connectors.http import Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
+from connectors.kafka import producer as kafka_producer
+from connectors.limits import Pace
+from connectors.outbox import Letter, NotTaken, Outbox
+from connectors.registry import CONTENT_TYPE, RegistryApi
+from connectors.settings import CollectorSettings
+from connectors.sources import SOURCES, Part, Refused, Request, Source
+from connectors.sources.reading import truncated
+from schemas.codec import Codec
+from schemas.person import seal
+from schemas.records import RawEvent
+from schemas.registry import open_registry
+from schemas.topics import EVENTS
+
+RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
+
+
+class Collector:
+    """The ASGI application. `clock` is the wall clock, seconds since the epoch."""
+
+    def __init__(self, settings: CollectorSettings, outbox: Outbox, codec: Codec, clock: Callable[[], float]) -> None:
+        self._settings, self._outbox, self._codec, self._clock = settings, outbox, codec, clock
+        self.health = Health(outbox, settings)
+        self._routes = {path: source for kind in SOURCES.values() for source in [kind(settings)] for path in kind.paths}
+        self._pace = Pace(settings.rate_per_s)
+        self._registry = RegistryApi()
+        self._pages = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
+        self._origins = {origin.encode() for origin in settings.cors_origins}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the process's start and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif source := self._routes.get(scope["path"].rstrip("/")):
+            await self._take(source, scope, receive, send)
+        else:
+            await respond(send, self._aside(scope["method"], scope["path"]))
+
+    async def _take(self, source: Source, scope: Scope, receive: Receive, send: Send) -> None:
+        began, status, also = perf_counter(), 500, self._cors(scope)
+        try:
+            answer = await self._answer(source, scope, receive)
+            status = answer.status
+            await respond(send, answer, also)
+        finally:
+            metrics.INGEST_REQUESTS.labels(source.name, f"{status // 100}xx").inc()
+            metrics.INGEST_SECONDS.labels(source.name).observe(perf_counter() - began)
+
+    async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
+        if scope["method"] == "OPTIONS":
+            return Answer(204, headers=())
+        if scope["method"] != "POST":
+            return trouble(405, "method_not_allowed", "send events with POST", ((b"allow", b"POST, OPTIONS"),))
+        address = scope["client"][0] if scope["client"] else ""
+        try:
+            self._pace.check(address, perf_counter())
+            headers = headers_of(scope)
+            body = await body_of(receive, headers, self._settings)
+            request = Request("POST", scope["path"].rstrip("/"), headers, body, self._clock())
+            source.verify(request)
+            parts = source.split(request)
+            await self._keep(source, request, parts, truncated(address))
+        except Refused as refused:
+            metrics.EVENTS_REFUSED.labels(source.name, refused.code).inc()
+            hold = RETRY_AFTER if refused.status == 429 else ()
+            return trouble(refused.status, refused.code, refused.message, hold)
+        except NotTaken as error:
+            return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
+        return _thanks(source, parts)
+
+    async def _keep(self, source: Source, request: Request, parts: list[Part], network: str) -> None:
+        """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
+        topic, gpc = EVENTS[source.channel].name, request.headers.get("sec-gpc") == "1"
+        beside = {"ip": network, "user_agent": request.headers.get("user-agent", "")}
+        letters = []
+        for part in parts:
+            if part.problem:
+                metrics.EVENTS_REFUSED.labels(source.name, part.problem).inc()
+                continue
+            envelope = {"envelope": part.envelope} if part.envelope else {}
+            person, person_key = seal({"body": part.body, **beside, **envelope})
+            event = RawEvent(
+                event_id=part.event_id,
+                source=source.name,
+                endpoint=part.endpoint,
+                key=part.key,
+                received_at=request.received_at,
+                gpc=gpc,
+                person=person,
+                person_key=person_key,
+            )
+            letters.append(Letter(topic, part.key.encode(), self._codec.encode(event)))
+        if letters:
+            with metrics.INGEST_INFLIGHT.track_inprogress():
+                await self._outbox.deliver(letters)
+            metrics.EVENTS_ACCEPTED.labels(source.name).inc(len(letters))
+
+    def _aside(self, method: str, path: str) -> Answer:
+        """Answer what is not an event."""
+        if method not in ("GET", "HEAD"):
+            return trouble(404, "not_found", "no source listens on this path")
+        if page := self._pages.get(path):
+            return page()
+        # With a registry of the operator's own, ours would hand out other ids than those on the wire.
+        if not self._settings.schema_registry_url and (found := self._registry.answer(path)):
+            return Answer(*found, headers=((b"content-type", CONTENT_TYPE),))
+        return trouble(404, "not_found", "nothing is served on this path")
+
+    def _alive(self) -> Answer:
+        fatal = self.health.fatal
+        return trouble(503, "fatal", f"restart this process: {fatal}") if fatal else Answer(200, b'{"alive":true}')
+
+    def _ready(self) -> Answer:
+        red = self.health.trouble
+        return trouble(503, "not_ready", red, RETRY_AFTER) if red else Answer(200, b'{"ready":true}')
+
+    def _metrics(self) -> Answer:
+        return Answer(200, metrics.exposition(), ((b"content-type", metrics.CONTENT_TYPE.encode()),))
+
+    def _cors(self, scope: Scope) -> Headers:
+        """Return the headers that let pages on allowed origins send events and read the answer, never with cookies."""
+        if not self._origins:
+            return ()
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        if origin not in self._origins:
+            return ((b"vary", b"Origin"),)
+        return (
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-methods", b"POST, OPTIONS"),
+            (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding"),
+            (b"access-control-max-age", b"3600"),
+            (b"vary", b"Origin"),
+        )
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with watched(self.health):
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await self._outbox.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _thanks(source: Source, parts: list[Part]) -> Answer:
+    """Say what became of each part; a lone accepted one is thanked for in its source's words."""
+    if len(parts) == 1 and not parts[0].problem:
+        return Answer(200, source.thanks)
+    refused = [
+        {
+            "index": index,
+            "messageId": part.event_id,
+            "status": "refused",
+            "reason": part.problem,
+            "message": part.advice,
+        }
+        for index, part in enumerate(parts)
+        if part.problem
+    ]
+    accepted = len(parts) - len(refused)
+    body = {"success": bool(accepted) or not parts, "accepted": accepted, "refused": len(refused)}
+    return Answer(
+        400 if parts and not accepted else 200, msgspec.json.encode(body | ({"results": refused} if refused else {}))
+    )
+
+
+def build(settings: CollectorSettings, producer: Producer, clock: Callable[[], float] = time.time) -> Collector:
+    """Return the application, over a producer that is already configured (`connectors.kafka.producer`)."""
+    codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent",))
+    return Collector(settings, Outbox(producer, settings.ack_deadline_s), codec, clock)
+
+
+def run(settings: CollectorSettings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished and what waits is sent."""
+    app = build(settings, kafka_producer(settings, settings.ack_deadline_s))
+    server(app, settings).run()
+
+
+def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
+    """Return the HTTP server, not yet started."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            ws="none",
+            lifespan="on",
+            access_log=False,  # request lines may carry personal values
+            log_level="warning",
+            server_header=False,
+            limit_concurrency=settings.connections,
+            backlog=1_024,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=int(settings.ack_deadline_s) + 1,
+        )
+    )

@@ -1,0 +1,170 @@
+"""Dead letters: how a door writes one, how they are read, and how the records in them are sent again after repair."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors import kafka
+from connectors.settings import Connection
+from schemas.codec import Codec
+from schemas.person import seal, unseal
+from schemas.records import DeadLetter
+from schemas.registry import open_registry
+from schemas.rejected import Reason, Rejected
+from schemas.topics import DEAD_LETTERS, TOPICS
+
+__all__ = ["REPLAYED_FROM", "NotTakenError", "Replayed", "Wanted", "letter", "original", "read", "replay"]
+
+REPLAYED_FROM = "replayed-from"
+CUT = "(the first 64 KiB of"  # what the detail of a letter says when the record was too large to be kept
+PATIENCE_S = 30.0
+
+
+class Wanted(NamedTuple):
+    """Which dead letters are meant; an empty field asks for nothing. `since` is in seconds since the epoch."""
+
+    reason: str = ""
+    id: str = ""
+    since: float = 0.0
+
+    def includes(self, letter: DeadLetter) -> bool:
+        """Tell whether a letter is meant."""
+        return (
+            self.reason in ("", letter.reason)
+            and letter.id.startswith(self.id)  # people type as much of an id as they need
+            and letter.failed_at >= self.since
+        )
+
+
+class NotTakenError(Exception):
+    """The broker did not take every record; what it took is harmless, so the replay may be repeated."""
+
+
+class Replayed(NamedTuple):
+    """What a replay did: records sent by topic, and those left out by why."""
+
+    sent: Counter[str]
+    left: Counter[str]
+
+
+def letter(message: Message, stage: str, reason: str, detail: str, failed_at: float) -> DeadLetter:
+    """Return the dead letter of a record: the same record always has the same id."""
+    person, person_key = seal({"key": message.key() or b"", "value": message.value() or b""})
+    place = f"{message.topic()}-{message.partition()}@{message.offset()}"
+    return DeadLetter(
+        id=blake2b(place.encode(), digest_size=12).hexdigest(),
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        stage=stage,
+        reason=reason,
+        detail=detail[:500],
+        failed_at=failed_at,
+        person=person,
+        person_key=person_key,
+    )
+
+
+def original(letter: DeadLetter) -> tuple[bytes, bytes]:
+    """Return the key and the value as they were. Raises `Rejected` when they are not to be had."""
+    fields = unseal(letter.person, letter.person_key)
+    key, value = fields.get("key"), fields.get("value")
+    if not isinstance(key, bytes) or not isinstance(value, bytes):
+        raise Rejected(Reason.UNDECODABLE, "the dead letter holds no key and value")
+    return key, value
+
+
+def read(settings: Connection, wanted: Wanted) -> Iterator[DeadLetter]:
+    """Return the dead letters there are now, oldest first within a partition. One that cannot be read is passed over.
+
+    Raises `BrokerUnreachable`.
+    """
+    codec = Codec(open_registry(settings.schema_registry_url or None), ["DeadLetter"])
+    group = f"leadstream-deadletters-{uuid.uuid4().hex}"  # nobody's: it never commits
+    consumer = kafka.consumer(settings, group, extra={"enable.partition.eof": True})
+    try:
+        for message in _everything(consumer, settings):
+            try:
+                found = codec.decode(message.value(), (DeadLetter,))
+            except Rejected:
+                continue
+            if isinstance(found, DeadLetter) and wanted.includes(found):
+                yield found
+    finally:
+        consumer.close()
+
+
+def replay(settings: Connection, wanted: Wanted, dry_run: bool = False) -> Replayed:
+    """Send the records in the letters again, as they were, to where they came from; `dry_run` only counts.
+
+    Each record is sent once, however many letters hold it: one that fails again would double with every replay.
+    Sending a record that has been dealt with meanwhile is harmless, since the pipeline knows it by its id.
+    Raises `BrokerUnreachable`, `NotTakenError`.
+    """
+    sent: Counter[str] = Counter()
+    left: Counter[str] = Counter()
+    untaken: list[str] = []
+    met: set[bytes] = set()
+    producer = kafka.producer(settings, PATIENCE_S)
+
+    def acknowledged(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            untaken.append(error.str())
+
+    for found in read(settings, wanted):
+        try:
+            key, value = original(found)
+        except Rejected:
+            left["unreadable"] += 1
+            continue
+        mark = blake2b(b"\0".join((found.topic.encode(), key, value)), digest_size=16).digest()
+        why = _unfit(found, value) or ("repeated" if mark in met else "")
+        if why:
+            left[why] += 1
+            continue
+        met.add(mark)
+        sent[found.topic] += 1
+        if not dry_run:
+            while len(producer) > 10_000:
+                producer.poll(0.1)
+            producer.produce(
+                found.topic, value, key or None, headers=[(REPLAYED_FROM, found.id.encode())], on_delivery=acknowledged
+            )
+    producer.flush()
+    if untaken:
+        raise NotTakenError(f"{len(untaken)} of {sent.total()} records were not taken: {untaken[0]}")
+    return Replayed(sent, left)
+
+
+def _unfit(letter: DeadLetter, value: bytes) -> str:
+    """Return why a record cannot be sent again, "" when it can."""
+    if letter.topic not in {topic.name for topic in TOPICS}:
+        return "unknown_topic"
+    if CUT in letter.detail:
+        return "cut"
+    return "" if value else "empty"
+
+
+def _everything(consumer: Consumer, settings: Connection) -> Iterator[Message]:
+    """Return what is on the topic from its beginning to its end as it is now."""
+    partitions = range(kafka.partitions_of(DEAD_LETTERS, settings))
+    consumer.assign([TopicPartition(DEAD_LETTERS.name, partition, OFFSET_BEGINNING) for partition in partitions])
+    open_ = set(partitions)
+    while open_:
+        first = consumer.poll(PATIENCE_S)
+        if first is None:
+            raise kafka.BrokerUnreachable(
+                f"{DEAD_LETTERS.name} cannot be read at KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
+            )
+        for message in (first, *consumer.consume(500, 0)):  # with a timeout it would wait for all the 500
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                open_.discard(message.partition())
+            elif not error.retriable():
+                raise KafkaException(error)

@@ -1,0 +1,84 @@
+"""Whether the broker takes our writes: asked of real deliveries while there are some, of a probe while there are none.
+
+The probe is a record to each partition of a topic of its own, with the same producer, acknowledgements and partition
+count as real events. Not to `events.*`: a probe there would reach every consumer, and one hidden in an aborted
+transaction would still leave offsets behind which look like lag that never goes. Not the metadata either: a broker that
+has lost its replicas answers that happily and refuses every write.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from confluent_kafka import KafkaException
+
+from connectors import metrics
+from connectors.kafka import BrokerUnreachable, check, ensure
+from connectors.outbox import Letter, NotTaken, Outbox
+from connectors.settings import CollectorSettings
+from schemas.topics import EVENTS, Topic
+
+PROBES = Topic("probes", (), "none", retention_s=3_600)
+EVERY_S = 1.0
+PATIENCE_S = 2.0
+
+
+class Health:
+    """Keeps `trouble` up to date: "" while the broker takes writes, else what stands in the way."""
+
+    def __init__(self, outbox: Outbox, settings: CollectorSettings) -> None:
+        self._outbox, self._settings = outbox, settings
+        self._probes = [Letter(PROBES.name, b"", b"", partition) for partition in range(settings.partitions)]
+        self._prepared = False
+        self.trouble = "not asked yet"
+
+    @property
+    def fatal(self) -> str:
+        """Return why this process can never write again, "" when it can: only a restart helps."""
+        return self._outbox.fatal
+
+    async def watch(self) -> None:
+        """Look every second, until cancelled."""
+        try:
+            while True:
+                self.trouble = await self._look()
+                metrics.BROKER_WRITABLE.set(not self.trouble)
+                metrics.PRODUCER_QUEUE.set(self._outbox.queued())
+                await asyncio.sleep(EVERY_S)
+                self._outbox.poll()
+        finally:
+            self.trouble = "nobody looks after the broker: this process is about to end"
+
+    async def _look(self) -> str:
+        since = asyncio.get_running_loop().time() - EVERY_S
+        if self._outbox.taken_at > since >= self._outbox.failed_at and not self.trouble:
+            return ""  # real events went through all the while: no probe says more
+        try:
+            if not self._prepared and (problems := await asyncio.to_thread(self._prepare)):
+                return "; ".join(problems)
+            self._prepared = True
+            await asyncio.wait_for(self._outbox.deliver(self._probes), PATIENCE_S)
+        except NotTaken as error:
+            self._prepared = False  # somebody may have deleted a topic
+            return f"the broker takes no writes ({error}); look at it, and at KAFKA_BOOTSTRAP_SERVERS"
+        except TimeoutError:
+            return f"the broker takes no writes within {PATIENCE_S:g} s; look at it, and at KAFKA_BOOTSTRAP_SERVERS"
+        except (BrokerUnreachable, KafkaException) as error:
+            return str(error)
+        return ""
+
+    def _prepare(self) -> list[str]:
+        """Make the topic of the probes, and return what is wrong with it and with those of the events."""
+        return [*ensure(self._settings, (PROBES,)).problems, *check(self._settings, EVENTS.values())]
+
+
+@contextlib.asynccontextmanager
+async def watched(health: Health) -> AsyncIterator[None]:
+    """Run the watch for as long as the block lasts."""
+    task = asyncio.create_task(health.watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

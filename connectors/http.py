@@ -1,0 +1,83 @@
+"""The little of HTTP that the collector needs, straight on ASGI: reading a body within limits, answering."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from connectors.limits import HEADER_BYTES, check_type, inflate
+from connectors.settings import CollectorSettings
+from connectors.sources.contract import Refused
+
+Scope = MutableMapping[str, Any]  # ASGI's own shape
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+JSON: Headers = ((b"content-type", b"application/json"),)
+
+
+class Answer(NamedTuple):
+    """A response."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = JSON
+
+
+def trouble(status: int, code: str, message: str, headers: Headers = ()) -> Answer:
+    """Return the error body that all routes share: a code for programs, a sentence for people."""
+    body = {"success": False, "code": code, "message": message}
+    return Answer(status, msgspec.json.encode(body), JSON + headers)
+
+
+async def respond(send: Send, answer: Answer, also: Headers = ()) -> None:
+    """Send a response."""
+    length = (b"content-length", b"%d" % len(answer.body))
+    await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, *also, length]})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the request's headers. Raises `Refused` when they are more than we read."""
+    pairs = scope["headers"]
+    if sum(len(name) + len(value) for name, value in pairs) > HEADER_BYTES:
+        raise Refused(431, "headers_too_large", f"headers may hold {HEADER_BYTES} bytes")
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+
+
+async def body_of(receive: Receive, headers: dict[str, str], settings: CollectorSettings) -> bytes:
+    """Return the request's body, decompressed. Raises `Refused`: 400, 408, 413, 415."""
+    check_type(headers.get("content-type", ""))
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > settings.body_bytes:
+        raise _too_large(settings)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        try:
+            async with asyncio.timeout(settings.body_timeout_s):
+                body = await _rest(receive, body, settings)
+        except TimeoutError:
+            raise Refused(408, "too_slow", f"a body has {settings.body_timeout_s:g} s to arrive") from None
+    if len(body) > settings.body_bytes:
+        raise _too_large(settings)
+    return inflate(body, headers.get("content-encoding", "").strip().lower(), settings.inflated_bytes)
+
+
+async def _rest(receive: Receive, begun: bytes, settings: CollectorSettings) -> bytes:
+    pieces, length = [begun], len(begun)
+    while length <= settings.body_bytes:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "cut_off", "the connection ended before the body did")
+        pieces.append(message.get("body", b""))
+        length += len(pieces[-1])
+        if not message.get("more_body"):
+            break
+    return b"".join(pieces)
+
+
+def _too_large(settings: CollectorSettings) -> Refused:
+    return Refused(413, "too_large", f"a body may hold {settings.body_bytes} bytes")

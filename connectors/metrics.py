@@ -1,0 +1,48 @@
+"""Every metric of the collector, the relay and the view. Labels come from closed sets, never from events."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest, start_http_server
+
+QUICK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+AGE_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+INGEST_REQUESTS = Counter(
+    "leadstream_ingest_requests", "Requests answered, by source and class of status.", ("source", "code_class")
+)
+INGEST_SECONDS = Histogram(
+    "leadstream_ingest_request_duration_seconds", "From the request to our answer.", ("source",), buckets=QUICK_S
+)
+INGEST_INFLIGHT = Gauge("leadstream_ingest_inflight_requests", "Requests that wait for the broker to acknowledge.")
+EVENTS_ACCEPTED = Counter("leadstream_events_accepted", "Events the broker has acknowledged.", ("source",))
+EVENTS_REFUSED = Counter(
+    "leadstream_events_refused", "Events turned away, by the code in our answer.", ("source", "code")
+)
+PRODUCER_QUEUE = Gauge("leadstream_producer_queue_messages", "Messages that wait in the Kafka client.")
+BROKER_WRITABLE = Gauge("leadstream_broker_writable", "1 while the broker takes writes, as /readyz has it.")
+
+DELIVERIES = Counter(
+    "leadstream_crm_deliveries", "Deliveries of routed leads, by sink and what came of them.", ("sink", "outcome")
+)
+DELIVERY_SECONDS = Histogram(
+    "leadstream_crm_delivery_duration_seconds", "One attempt at delivery.", ("sink",), buckets=QUICK_S
+)
+DELIVERY_AGE_SECONDS = Histogram(
+    "leadstream_crm_delivery_age_seconds", "From the event's arrival to the delivery.", ("sink",), buckets=AGE_S
+)
+
+DEAD_LETTERS = Counter("leadstream_dlq_events", "Records buried by a door, by stage and reason.", ("stage", "reason"))
+
+VIEW_WRITES = Counter("leadstream_view_writes", "Records for the serving view, by what came of them.", ("outcome",))
+VIEW_UP = Gauge("leadstream_view_up", "1 while the serving view's Redis answers.")
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+def exposition() -> bytes:
+    """Return all metrics of this process in Prometheus's text format."""
+    return generate_latest()
+
+
+def serve(host: str, port: int) -> None:
+    """Serve /metrics on its own thread; port 0 = do not."""
+    if port:
+        start_http_server(port, host)

@@ -1,0 +1,114 @@
+"""Reading topics as a member of a group, for work that may take long: batches come out, offsets go back when done.
+
+A member that works must go on polling or lose its partitions: `read` leaves out those that are busy, `hold` takes none.
+"""
+
+from collections.abc import Iterable, Set
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+__all__ = ["Reader", "Spot", "place"]
+
+Spot = tuple[str, int]
+FENCED = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError._NO_OFFSET,  # noqa: SLF001 - its public name
+}
+
+
+class Reader:
+    """One member of a group. Not for several threads at once."""
+
+    def __init__(self, consumer: Consumer, topics: Iterable[str], rewind: bool = False) -> None:
+        """`rewind` takes each partition from its beginning when it first becomes ours."""
+        self._consumer = consumer
+        self._rewind = rewind
+        self._seen: set[Spot] = set()
+        self._paused: set[Spot] = set()
+        self._holding = False
+        self._lost: set[Spot] = set()
+        self.owned: set[Spot] = set()
+        consumer.subscribe(list(topics), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose)
+
+    def read(self, most: int, wait_s: float, busy: Set[Spot] = frozenset()) -> list[Message]:
+        """Return what has come from partitions that are not `busy`, up to `most` records; wait `wait_s` for the first.
+
+        Passing troubles of the broker are waited out.
+        """
+        self._holding = False
+        self._pause(busy & self.owned)
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            return []
+        return [message for message in (first, *self._consumer.consume(most - 1, 0)) if not _trouble(message)]
+
+    def hold(self, wait_s: float) -> None:
+        """Stay in the group for `wait_s` seconds without taking records."""
+        self._holding = True
+        self._pause(self.owned)
+        message = self._consumer.poll(wait_s)
+        if message is not None and not _trouble(message):  # it was on its way when the pause came
+            spot, offset = place(message)
+            self._consumer.seek(TopicPartition(*spot, offset))
+
+    def lost(self) -> set[Spot]:
+        """Return the partitions taken from us since the last call, even those that came back: they begin anew."""
+        lost, self._lost = self._lost, set()
+        return lost
+
+    def commit(self, done: dict[Spot, int]) -> None:
+        """Commit the next offset of each partition that is still ours; a group that has moved on reads them again."""
+        offsets = [TopicPartition(*spot, offset) for spot, offset in done.items() if spot in self.owned]
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in FENCED:
+                raise
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _pause(self, spots: Set[Spot]) -> None:
+        """Pause these partitions and no others."""
+        self._consumer.pause([TopicPartition(*spot) for spot in spots - self._paused])
+        self._consumer.resume([TopicPartition(*spot) for spot in self._paused - spots])
+        self._paused = set(spots)
+
+    def _gain(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        spots = {(partition.topic, partition.partition) for partition in partitions}
+        if self._rewind:
+            for partition in partitions:
+                if (partition.topic, partition.partition) not in self._seen:
+                    partition.offset = OFFSET_BEGINNING
+        consumer.assign(partitions)
+        self.owned |= spots
+        self._seen |= spots
+        if self._holding:
+            self._pause(self.owned)
+
+    def _lose(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        spots = {(partition.topic, partition.partition) for partition in partitions}
+        self.owned -= spots
+        self._paused -= spots
+        self._lost |= spots
+
+
+def place(message: Message) -> tuple[Spot, int]:
+    """Return where a record lies: its partition and its offset there."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    if topic is None or partition is None or offset is None:
+        raise ValueError("a record that was never on a topic")
+    return (topic, partition), offset
+
+
+def _trouble(message: Message) -> bool:
+    """Tell whether this is librdkafka's note of a trouble rather than a record. Raises when waiting cannot help."""
+    error = message.error()
+    if error is not None and (error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED):
+        raise KafkaException(error)
+    return error is not None

@@ -1,0 +1,264 @@
+"""What the processes are told from outside: read once, from a mapping, complaining about everything at once.
+
+Every secret may also come from a file: `LEADSTREAM_PEPPER_FILE=/run/secrets/pepper` stands for `LEADSTREAM_PEPPER`.
+`reference()` renders the table in docs/settings.md.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+)
+
+from connectors.keyring import KeyRing
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; one line for each, naming the variable and what to do."""
+
+
+def _ring(value: object) -> object:
+    return KeyRing.parse(value) if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _strong(value: SecretBytes) -> SecretBytes:
+    """Refuse keys that are guessed easily, or longer than BLAKE2b takes."""
+    if not 16 <= len(value.get_secret_value()) <= 64:
+        raise ValueError("give it 16 to 64 bytes, for instance those of `openssl rand -hex 32`")
+    return value
+
+
+Keys = Annotated[KeyRing, BeforeValidator(_ring)]
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(gt=0)]
+SECRETS = (KeyRing, SecretStr, SecretBytes)
+
+
+class Connection(BaseModel):
+    """What every process is told: where Kafka is, and how wide the pipeline is."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
+
+    bootstrap_servers: str = Field(alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka brokers, `host:port,host:port`")
+    security_protocol: str = Field(
+        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    sasl_mechanism: str = Field("SCRAM-SHA-512", alias="KAFKA_SASL_MECHANISM", description="used with SASL_*")
+    sasl_username: str = Field("", alias="KAFKA_SASL_USERNAME", description="used with SASL_*")
+    sasl_password: SecretStr = Field(SecretStr(""), alias="KAFKA_SASL_PASSWORD", description="used with SASL_*")
+    ssl_ca: str = Field(
+        "", alias="KAFKA_SSL_CA", description="file with the authority that signed the brokers' certificates"
+    )
+    schema_registry_url: str = Field(
+        "",
+        alias="SCHEMA_REGISTRY_URL",
+        description="Confluent-compatible registry; without one, ids come from `schemas/ids.json`",
+    )
+    partitions: Annotated[int, Field(ge=1)] = Field(
+        4, alias="LEADSTREAM_PARTITIONS", description="partitions of each topic; cannot be changed once there is state"
+    )
+    replication: Annotated[int, Field(ge=1)] = Field(
+        1, alias="LEADSTREAM_REPLICATION", description="copies of each partition; 3 in production"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", alias="LEADSTREAM_METRICS_HOST", description="where /metrics listens (worker, relay, view)"
+    )
+    metrics_port: Port = Field(0, alias="LEADSTREAM_METRICS_PORT", description="its port; 0 = no metrics server")
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Return the settings in `environ`. Raises `SettingsError`, naming everything that is missing or wrong."""
+        given, unread = _with_files(cls, environ)
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            faults = error.errors(include_input=False, include_url=False)
+            raise _complaint(cls, {str(fault["loc"][0]): fault["msg"] for fault in faults} | unread) from None
+        if unread:
+            raise _complaint(cls, unread)
+        return settings
+
+
+class CollectorSettings(Connection):
+    """What the collector is told."""
+
+    host: str = Field(
+        "127.0.0.1", alias="LEADSTREAM_COLLECTOR_HOST", description="where the collector listens; 0.0.0.0 = everywhere"
+    )
+    port: Port = Field(8080, alias="LEADSTREAM_COLLECTOR_PORT", description="its port; 0 = any free one")
+    pepper: StrongKey = Field(
+        alias="LEADSTREAM_PEPPER",
+        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
+    )
+    write_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_WRITE_KEYS",
+        description="who may send Segment events, `name:key,name:key`; none = nobody",
+    )
+    crm_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_CRM_KEYS",
+        description="which CRMs may send outcomes, `name:key,name:key`; none = nobody",
+    )
+    google_key: SecretStr = Field(
+        SecretStr(""),
+        alias="LEADSTREAM_GOOGLE_KEY",
+        description="the key set in Google Ads for the lead form webhook; none = refused",
+    )
+    sendgrid_public_key: str = Field(
+        "",
+        alias="LEADSTREAM_SENDGRID_PUBLIC_KEY",
+        description="SendGrid's verification key, base64 as SendGrid shows it; none = refused",
+    )
+    sendgrid_skew_s: Seconds = Field(
+        3600.0,
+        alias="LEADSTREAM_SENDGRID_SKEW_S",
+        description="how far a signed timestamp may be from our clock, seconds",
+    )
+    cors_origins: Listed = Field(
+        (),
+        alias="LEADSTREAM_CORS_ORIGINS",
+        description="web origins whose pages may send events, `https://a.example,https://b.example`",
+    )
+    body_bytes: Annotated[int, Field(ge=1024)] = Field(
+        1_048_576, alias="LEADSTREAM_BODY_BYTES", description="largest request body as it arrives, bytes"
+    )
+    inflated_bytes: Annotated[int, Field(ge=1024)] = Field(
+        1_048_576, alias="LEADSTREAM_INFLATED_BYTES", description="largest request body once decompressed, bytes"
+    )
+    batch_bytes: Annotated[int, Field(ge=1024)] = Field(
+        512_000, alias="LEADSTREAM_BATCH_BYTES", description="largest Segment batch, bytes of JSON"
+    )
+    event_bytes: Annotated[int, Field(ge=256)] = Field(
+        32_768, alias="LEADSTREAM_EVENT_BYTES", description="largest single event, bytes"
+    )
+    batch_items: Annotated[int, Field(ge=1)] = Field(
+        2_500, alias="LEADSTREAM_BATCH_ITEMS", description="most events in one request"
+    )
+    body_timeout_s: Seconds = Field(
+        10.0, alias="LEADSTREAM_BODY_TIMEOUT_S", description="how long a body may take to arrive, seconds"
+    )
+    ack_deadline_s: Seconds = Field(
+        5.0,
+        alias="LEADSTREAM_ACK_DEADLINE_S",
+        description="how long the broker may take to acknowledge before we answer 503, seconds",
+    )
+    rate_per_s: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        alias="LEADSTREAM_RATE_PER_S",
+        description="requests a second and address before we answer 429; 0 = no limit",
+    )
+    connections: Annotated[int, Field(ge=1)] = Field(
+        2_000, alias="LEADSTREAM_CONNECTIONS", description="most connections at once before we answer 503"
+    )
+
+
+class WorkerSettings(Connection):
+    """What a worker is told."""
+
+    pepper: StrongKey = Field(
+        alias="LEADSTREAM_PEPPER",
+        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
+    )
+    snapshot_key: StrongKey = Field(
+        alias="LEADSTREAM_SNAPSHOT_KEY", description="key that signs model snapshots, 16 to 64 bytes"
+    )
+
+
+class RelaySettings(Connection):
+    """What the relay is told."""
+
+    sink: str = Field("webhook", alias="LEADSTREAM_SINK", description="where routed leads go: webhook or memory")
+    webhook_url: str = Field(
+        "", alias="LEADSTREAM_WEBHOOK_URL", description="where the webhook sink posts them, http:// or https://"
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        alias="LEADSTREAM_WEBHOOK_SECRET",
+        description="signs each delivery, `whsec_...` (Standard Webhooks); `new,old` while receivers change over",
+    )
+    webhook_timeout_s: Seconds = Field(
+        20.0, alias="LEADSTREAM_WEBHOOK_TIMEOUT_S", description="how long a receiver may take to answer, seconds"
+    )
+
+
+class ViewSettings(Connection):
+    """What the serving view is told."""
+
+    redis_url: str = Field(alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
+
+
+PROCESSES: dict[str, type[Connection]] = {
+    "collector": CollectorSettings,
+    "worker": WorkerSettings,
+    "relay": RelaySettings,
+    "view": ViewSettings,
+}
+
+
+def reference() -> str:
+    """Return the Markdown table of every setting: docs/settings.md."""
+    users: dict[str, list[str]] = {}
+    lines: dict[str, str] = {}
+    for process, kind in PROCESSES.items():
+        for field in kind.model_fields.values():
+            name = str(field.alias)
+            users.setdefault(name, []).append(process)
+            secret = " (secret)" if field.annotation in SECRETS else ""
+            default = "**must be set**" if field.is_required() else _shown(field.get_default())
+            lines[name] = f"{default} | {field.description}{secret}"
+    rows = [
+        f"| `{name}` | {'all' if len(users[name]) == len(PROCESSES) else ', '.join(users[name])} | {rest} |"
+        for name, rest in lines.items()
+    ]
+    return "\n".join(["| Variable | Read by | Default | What it is |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, (KeyRing, SecretStr, tuple)) or default == "":
+        return "none"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _with_files(cls: type[BaseModel], environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is set (an empty variable is not), secrets read from files, and what is wrong with the files."""
+    given, unread = {}, {}
+    for field in cls.model_fields.values():
+        name = str(field.alias)
+        if environ.get(name, "") != "":
+            given[name] = environ[name]
+        elif field.annotation in SECRETS and (path := environ.get(f"{name}_FILE")):
+            try:
+                given[name] = Path(path).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                unread[name] = f"the file in {name}_FILE cannot be read ({type(error).__name__})"
+    return given, unread
+
+
+def _complaint(cls: type[BaseModel], wrong: Mapping[str, str]) -> SettingsError:
+    """Say what to do about each setting. Their values stay out of it: any may be a secret in the wrong place."""
+    fields = {str(field.alias): field for field in cls.model_fields.values()}
+    lines = []
+    for name in sorted(wrong):
+        field, fault = fields[name], wrong[name]
+        or_file = f" (or {name}_FILE)" if field.annotation in SECRETS else ""
+        if fault == "Field required":
+            lines.append(f"{name} is not set; set it{or_file}: {field.description}")
+        else:
+            lines.append(f"{name} is wrong: {fault.removeprefix('Value error, ')}; it is: {field.description}")
+    return SettingsError("\n".join(lines))

@@ -1,0 +1,66 @@
+"""What a source is: who may send (`verify`), which events a request holds (`split`), what an event says (`adapt`)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from connectors.settings import CollectorSettings
+from schemas.records import Channel, RawEvent
+from schemas.sighting import Sighting
+
+
+class Request(NamedTuple):
+    """An HTTP request as a source sees it: header names in lower case, the body untouched (already decompressed)."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: float
+
+
+class Part(NamedTuple):
+    """One event of a request, still in its sender's bytes.
+
+    `event_id` is the sender's dedupe id, or a hash of the bytes; `key` the pseudonymous partition key. `envelope` is
+    JSON: what the request says of all its parts (a Segment batch's `sentAt`). `problem` and `advice` say why this part
+    is refused ("" = accepted): the parts beside it are accepted all the same.
+    """
+
+    event_id: str
+    endpoint: str
+    key: str
+    body: bytes
+    envelope: bytes = b""
+    problem: str = ""
+    advice: str = ""
+
+
+class Refused(Exception):
+    """The request is turned away: an HTTP status (4xx), a stable code and a sentence for whoever set the sender up."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+class Source(Protocol):
+    """One kind of sender. `thanks` is the answer's body when one event was sent and accepted."""
+
+    name: str
+    channel: Channel
+    paths: tuple[str, ...]
+    thanks: bytes
+
+    def __init__(self, settings: CollectorSettings) -> None: ...
+
+    def verify(self, request: Request) -> None:
+        """Raise `Refused` unless the sender is who they say: raw bytes, constant time; no secret set = refuse."""
+
+    def split(self, request: Request) -> list[Part]:
+        """Return the request's events, each in its own bytes. Raises `Refused` when there is nothing to make out."""
+        ...
+
+    @staticmethod
+    def adapt(raw: RawEvent) -> Sighting:
+        """Return what the event says. Pure; no settings. Raises `schemas.rejected.Rejected`."""
+        ...

@@ -1,0 +1,139 @@
+"""Segment's HTTP tracking API: web and server libraries that speak it need only our host and a write key.
+
+https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
+"""
+
+import base64
+import binascii
+
+import msgspec
+from msgspec import Raw, Struct
+
+from connectors.settings import CollectorSettings
+from connectors.sources.contract import Part, Refused, Request
+from connectors.sources.reading import hashed, key_of, text
+from connectors.sources.segment_event import read
+from connectors.sources.sound import Unsound, cut, parse, parse_event
+from schemas.records import Channel, RawEvent
+from schemas.sighting import Sighting
+
+CALLS = ("identify", "track", "page", "screen", "group", "alias")
+BATCHES = ("batch", "import")
+NEEDED = {"track": ("event",), "group": ("groupId",), "alias": ("previousId", "userId")}
+LONGEST_ID = 100
+SHARED_BYTES = 2_048
+
+
+class Batch(Struct):
+    """A batch's own fields; `batch` holds the events' bytes as they came."""
+
+    batch: list[Raw]
+    sentAt: Raw = Raw(b"")  # noqa: N815 - the sender's name
+    context: Raw = Raw(b"")
+
+
+class BodyKey(Struct):
+    """The write key in a body: pages that are being closed cannot set headers."""
+
+    writeKey: str = ""  # noqa: N815 - the sender's name
+
+
+_batch = msgspec.json.Decoder(Batch)
+_body_key = msgspec.json.Decoder(BodyKey)
+
+
+class Segment:
+    """Web events under a write key."""
+
+    name = "segment"
+    channel = Channel.WEB
+    paths: tuple[str, ...] = tuple(f"/v1/{call}" for call in CALLS + BATCHES)
+    thanks = b'{"success":true}'
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        self._keys = settings.write_keys
+        self._pepper = settings.pepper.get_secret_value()
+        self._event_bytes, self._batch_bytes = settings.event_bytes, settings.batch_bytes
+        self._batch_items = settings.batch_items
+
+    def verify(self, request: Request) -> None:
+        """Look for a write key as Basic user name, as Bearer token, or in the body."""
+        if not self._keys:
+            raise Refused(401, "no_write_keys", "set LEADSTREAM_WRITE_KEYS before sending Segment events")
+        if not self._keys.owner(_header_key(request.headers.get("authorization", "")) or _key_in(request.body)):
+            raise Refused(401, "invalid_write_key", "the write key is missing or not one of LEADSTREAM_WRITE_KEYS")
+
+    def split(self, request: Request) -> list[Part]:
+        """Return the one event of a call, or each of a batch."""
+        if len(request.body) > self._batch_bytes:
+            raise Refused(400, "too_large", f"a request may hold {self._batch_bytes} bytes of JSON")
+        endpoint = request.path.rpartition("/")[2]
+        if endpoint not in BATCHES:
+            part = self._part(endpoint, cut(request.body, "writeKey"), b"")
+            if part.problem:
+                raise Refused(400, part.problem, part.advice)
+            return [part]
+        try:
+            batch = parse(_batch, request.body)
+        except Unsound as error:
+            raise Refused(400, error.code, str(error)) from None
+        if not 1 <= len(batch.batch) <= self._batch_items:
+            raise Refused(400, "batch_size", f"a batch holds 1 to {self._batch_items} events")
+        own = {"sentAt": batch.sentAt, "context": batch.context}
+        stated = {name: value for name, value in own.items() if bytes(value)}
+        envelope = msgspec.json.encode(stated) if stated else b""
+        if len(envelope) > SHARED_BYTES:  # it is stored with each event: a small request would become a huge one
+            raise Refused(
+                400, "context_too_large", f"a batch's own context may hold {SHARED_BYTES} bytes; use the events'"
+            )
+        return [self._part(endpoint, cut(bytes(item), "writeKey"), envelope) for item in batch.batch]
+
+    def _part(self, endpoint: str, body: bytes, envelope: bytes) -> Part:
+        if len(body) > self._event_bytes:
+            return _refused(endpoint, body, "too_large", f"an event may hold {self._event_bytes} bytes")
+        try:
+            event = parse_event(body)
+        except Unsound as error:
+            return _refused(endpoint, body, error.code, str(error))
+        given = text(event.get("messageId"))
+        event_id = given if 0 < len(given) <= LONGEST_ID else hashed(body)
+        call = endpoint if endpoint in CALLS else text(event.get("type"))
+        visitor = text(event.get("anonymousId")) or (text(event.get("previousId")) if call == "alias" else "")
+        user = text(event.get("userId"))
+        if not call:
+            return _refused(endpoint, body, "no_type", "an event in a batch needs a type", event_id)
+        if not (visitor or user):
+            return _refused(endpoint, body, "no_user_anon_id", "an event needs userId or anonymousId", event_id)
+        for name in NEEDED.get(call, ()):
+            if not event.get(name):
+                return _refused(endpoint, body, f"no_{name}", f"a {call} call needs {name}", event_id)
+        key = key_of(self._pepper, visitor=visitor, user=user, otherwise=event_id)
+        return Part(event_id, endpoint, key, body, envelope)
+
+    @staticmethod
+    def adapt(raw: RawEvent) -> Sighting:
+        """Return what a web event says."""
+        return read(raw, "" if raw.endpoint in BATCHES else raw.endpoint)
+
+
+def _refused(endpoint: str, body: bytes, problem: str, advice: str, event_id: str = "") -> Part:
+    return Part(event_id, endpoint, "", body, problem=problem, advice=advice)
+
+
+def _header_key(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _key_in(body: bytes) -> str:
+    try:
+        return parse(_body_key, body).writeKey
+    except Unsound:
+        return ""

@@ -1,0 +1,174 @@
+"""The serving view in Redis: what is kept under which key, written so that order and repetition do not matter.
+
+    lead:<id>           hash   version, profile (JSON), route_seq, decision (JSON), into (who absorbed it)
+    lead:<id>:timeline  zset   touchpoints and outcomes (JSON) by when they happened, the last `TIMELINE`
+    leads:hot           zset   lead ids by score
+
+Every write is a script: set-if-newer cannot be had from a read and a write. Nothing here is the truth: it is rebuilt
+from the topics at any time. Commands are those of Redis 7.2. Redis' own errors (`redis.RedisError`) pass through.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import redis
+
+from schemas.records import LeadProfile, Outcome, Record, RoutedLead, Stage, Touchpoint
+
+__all__ = ["Change", "Entry", "Forget", "Lead", "Store"]
+
+HOT = "leads:hot"
+TIMELINE = 50
+FORWARDS = 8  # a chain of absorbed leads is followed so far, never for ever
+KEEP_S = 90 * 86_400  # a timeline whose touchpoints have left their topic goes as well
+COLD = (Stage.CUSTOMER, Stage.DISQUALIFIED)
+UNSHOWN = ("seen", "pending", "person", "person_key")
+
+# A profile sets itself when it is newer, ranks itself, and hands its timeline to whoever absorbed it.
+PROFILE = """
+local id, version, body, into, rank = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local key = 'lead:' .. id
+if version <= tonumber(redis.call('HGET', key, 'version') or '-1') then return 0 end
+redis.call('HSET', key, 'version', version, 'profile', body, 'into', into)
+if rank == '' then redis.call('ZREM', 'leads:hot', id) else redis.call('ZADD', 'leads:hot', rank, id) end
+if into ~= '' and into ~= id then
+    local mine, theirs = key .. ':timeline', 'lead:' .. into .. ':timeline'
+    if redis.call('EXISTS', mine) == 1 then
+        redis.call('ZUNIONSTORE', theirs, 2, theirs, mine, 'AGGREGATE', 'MAX')
+        redis.call('ZREMRANGEBYRANK', theirs, 0, -1 - tonumber(ARGV[6]))
+        redis.call('EXPIRE', theirs, ARGV[7])
+        redis.call('DEL', mine)
+    end
+end
+return 1
+"""
+# A decision sets itself when its number is higher.
+DECISION = """
+local key, seq = 'lead:' .. ARGV[1], tonumber(ARGV[2])
+if seq <= tonumber(redis.call('HGET', key, 'route_seq') or '-1') then return 0 end
+return redis.call('HSET', key, 'route_seq', seq, 'decision', ARGV[3])
+"""
+# A touchpoint goes to the timeline of the lead, or of the one that absorbed it.
+TOUCH = """
+local id = ARGV[1]
+for _ = 1, tonumber(ARGV[6]) do
+    local into = redis.call('HGET', 'lead:' .. id, 'into')
+    if not into or into == '' then break end
+    id = into
+end
+local key = 'lead:' .. id .. ':timeline'
+redis.call('ZADD', key, ARGV[2], ARGV[3])
+redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[4]))
+return redis.call('EXPIRE', key, ARGV[5])
+"""
+
+
+class Entry(NamedTuple):
+    """One line of a timeline: when it happened, and what."""
+
+    at: float
+    told: dict[str, Any]
+
+
+class Lead(NamedTuple):
+    """A lead as the view has it. `decision` is None before the first; `asked` is the id that led here."""
+
+    asked: str
+    profile: dict[str, Any]
+    decision: dict[str, Any] | None
+    timeline: list[Entry]
+
+
+class Forget(NamedTuple):
+    """A lead that is to be forgotten."""
+
+    lead_id: str
+
+
+Change = Record | Forget
+
+
+class Store:
+    """Writes records into Redis and reads leads out of it. Any order, any number of times: the same view."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._redis = client
+        self._profile = client.register_script(PROFILE)
+        self._decision = client.register_script(DECISION)
+        self._touch = client.register_script(TOUCH)
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Write a batch, in its order, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for change in changes:
+                match change:
+                    case LeadProfile(lead_id=lead_id, merged_into=into):
+                        rank = "" if into or change.stage in COLD else repr(change.score)
+                        body = _json(change)
+                        self._profile(args=[lead_id, change.version, body, into, rank, TIMELINE, KEEP_S], client=pipe)
+                    case RoutedLead(lead_id=lead_id):
+                        self._decision(args=[lead_id, change.route_seq, _json(change)], client=pipe)
+                    case Touchpoint(lead_id=lead_id) | Outcome(lead_id=lead_id):
+                        args: list[str | float | bytes] = [
+                            lead_id,
+                            change.occurred_at,
+                            _told(change),
+                            TIMELINE,
+                            KEEP_S,
+                            FORWARDS,
+                        ]
+                        self._touch(args=args, client=pipe)
+                    case Forget(lead_id=lead_id):
+                        pipe.delete(f"lead:{lead_id}", f"lead:{lead_id}:timeline")
+                        pipe.zrem(HOT, lead_id)
+                    case _:
+                        pass  # links and merges show in the profiles they change
+            pipe.execute()
+
+    def lead(self, lead_id: str) -> Lead | None:
+        """Return a lead, or the one that absorbed it; None when neither is known."""
+        found, held = lead_id, dict[bytes, bytes]()
+        for _ in range(FORWARDS):
+            held = cast("dict[bytes, bytes]", self._redis.hgetall(f"lead:{found}"))
+            if b"profile" not in held:
+                return None
+            if not held[b"into"]:
+                break
+            found = held[b"into"].decode()
+        key = f"lead:{found}:timeline"
+        entries = cast("list[tuple[bytes, float]]", self._redis.zrange(key, 0, -1, withscores=True))
+        timeline = [Entry(at, msgspec.json.decode(told)) for told, at in entries]
+        decision = msgspec.json.decode(held[b"decision"]) if b"decision" in held else None
+        return Lead(lead_id, msgspec.json.decode(held[b"profile"]), decision, timeline)
+
+    def hottest(self, count: int) -> list[dict[str, Any]]:
+        """Return the profiles of the leads with the highest scores, highest first."""
+        ids = [lead_id.decode() for lead_id in cast("list[bytes]", self._redis.zrevrange(HOT, 0, count - 1))]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for lead_id in ids:
+                pipe.hget(f"lead:{lead_id}", "profile")
+            return [msgspec.json.decode(body) for body in pipe.execute() if body]
+
+    def clear(self) -> None:
+        """Forget every lead."""
+        keys = [*self._redis.scan_iter("lead:*", count=1000), HOT]
+        for at in range(0, len(keys), 1000):
+            self._redis.delete(*keys[at : at + 1000])
+
+
+def _json(record: Record) -> bytes:
+    fields: dict[str, object] = msgspec.to_builtins(record)
+    return msgspec.json.encode({name: value for name, value in fields.items() if name not in UNSHOWN})
+
+
+def _told(record: Touchpoint | Outcome) -> bytes:
+    """What a timeline says of a touchpoint or an outcome: always the same bytes for the same record."""
+    if isinstance(record, Outcome):
+        told: dict[str, object] = {"id": record.id, "kind": f"outcome: {record.kind}", "value": record.value}
+        return msgspec.json.encode(told | {"reason": record.reason})
+    shown = ("id", "kind", "channel", "page", "campaign_source", "campaign_medium", "campaign_name", "value")
+    told = {name: getattr(record, name) for name in shown if getattr(record, name)}
+    if record.weight_reason:
+        told["not_counted"] = record.weight_reason
+    return msgspec.json.encode(told)

@@ -1,0 +1,106 @@
+"""The serving view: follows profiles, decisions and touchpoints, and keeps them in Redis for whoever looks a lead up.
+
+Redis may be away for as long as it likes: the view waits and catches up. Offsets are committed after the write.
+"""
+
+import logging
+import random
+import signal
+import threading
+from collections.abc import Iterable
+
+import redis
+from confluent_kafka import Message
+
+from connectors import kafka, metrics
+from connectors.reader import Reader, place
+from connectors.settings import ViewSettings
+from connectors.store import Change, Forget, Store
+from schemas.codec import Codec
+from schemas.registry import open_registry
+from schemas.rejected import Reason, Rejected
+from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS
+
+__all__ = ["GROUP", "View", "build", "run"]
+
+log = logging.getLogger(__name__)
+GROUP = "leadstream-view"
+TOPICS = {topic.name: topic for topic in (LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS)}
+BATCH = 500
+READ_S = 0.5
+LONGEST_WAIT_S = 10.0
+
+
+class View:
+    """One member of the view's group."""
+
+    def __init__(self, reader: Reader, store: Store, codec: Codec) -> None:
+        self._reader, self._store, self._codec = reader, store, codec
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Follow the topics until `stop`."""
+        try:
+            while not self._stop.is_set():
+                messages = self._reader.read(BATCH, READ_S)
+                if messages and self._written(changes(messages, self._codec)):
+                    self._reader.commit({spot: offset + 1 for spot, offset in map(place, messages)})
+        finally:
+            self._reader.close()
+
+    def stop(self) -> None:
+        """End `run` soon; safe from a signal handler."""
+        self._stop.set()
+
+    def _written(self, due: list[Change]) -> bool:
+        """Write until it is written; False when we are to stop first."""
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                self._store.write(due)
+            except redis.RedisError as error:
+                if not attempt:
+                    log.warning("Redis does not take writes (%s); waiting for it", type(error).__name__)
+                metrics.VIEW_UP.set(0)
+                metrics.VIEW_WRITES.labels("retry").inc()
+                self._reader.hold(min(0.1 * 2**attempt, LONGEST_WAIT_S) * random.uniform(0.5, 1.0))
+                attempt = min(attempt + 1, 10)
+            else:
+                metrics.VIEW_UP.set(1)
+                metrics.VIEW_WRITES.labels("written").inc(len(due))
+                return True
+        return False
+
+
+def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:
+    """Return what the records say, in their order. One that cannot be read is counted and passed over."""
+    due: list[Change] = []
+    for message in messages:
+        topic = TOPICS[str(message.topic())]
+        try:
+            due.append(codec.decode(message.value(), topic.records))
+        except Rejected as rejected:
+            if rejected.reason is Reason.TOMBSTONE and topic is LEADS_PROFILES:
+                due.append(Forget((message.key() or b"").decode(errors="replace")))
+            else:
+                metrics.VIEW_WRITES.labels(str(rejected.reason)).inc()
+    return due
+
+
+def build(settings: ViewSettings, group: str = GROUP, rewind: bool = False) -> View:
+    """Return a view, joined to its group. `rewind` empties Redis of leads and reads everything again."""
+    store = Store(redis.Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0))
+    if rewind:
+        store.clear()
+    codec = Codec(open_registry(settings.schema_registry_url or None))
+    return View(Reader(kafka.consumer(settings, group), TOPICS, rewind), store, codec)
+
+
+def run(settings: ViewSettings, rebuild: bool = False) -> None:
+    """Run the view until SIGTERM or SIGINT. Raises `redis.RedisError` when a rebuild cannot empty Redis first."""
+    view = build(settings, rewind=rebuild)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: view.stop())
+    metrics.serve(settings.metrics_host, settings.metrics_port)
+    log.info("view follows %s", ", ".join(TOPICS))
+    view.run()

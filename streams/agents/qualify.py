@@ -1,0 +1,230 @@
+"""qualify: what a lead did becomes what we know of it, its score and its reasons, its stage, and where it goes.
+
+One fold per lead, no topic between. An absorbed lead leaves a stub behind that forwards whatever still comes for it.
+Anonymous leads are folded, not scored: there is nobody to route.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import cast
+
+from msgspec.structs import replace
+
+from schemas.keys import partition_of, rank
+from schemas.person import seal
+from schemas.records import (
+    LeadProfile,
+    Link,
+    Merge,
+    Outcome,
+    Record,
+    Roster,
+    RoutedLead,
+    Stage,
+    Touchpoint,
+    TrainingExample,
+)
+from schemas.step import Agent, Applied, States
+from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, ROSTERS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit
+from streams.domain import profile as profiles
+from streams.domain import seen
+from streams.domain.features import features
+from streams.domain.lifecycle import LABELS, SIGNALS, Signal, advance
+from streams.domain.rotation import share
+from streams.domain.routing import HOLD, NURTURE, POOL, Case, Decision, Routing, improves, is_hot, route
+from streams.domain.scoring import Score, Scorer
+
+Told = Touchpoint | Outcome | Link | Merge
+GIVEN_BACK = {Stage.RECYCLED: NURTURE, Stage.DISQUALIFIED: HOLD}  # by sales, who know: no new decision
+Holder = Callable[[], Scorer]  # gives the newest scorer there is
+
+
+def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent:
+    """Return the agent. `routing` holds whole daily caps; each of the `partitions` gives away its share of them."""
+    shares = [_shared(routing, partition, partitions) for partition in range(partitions)]
+
+    def decide(lead: LeadProfile, roster: Roster | None, cause: Touchpoint | Merge) -> Applied:
+        """Score a lead and route it, as of the latest that we know of it."""
+        fate = "merged" if isinstance(cause, Merge) else "applied"
+        if rank(lead.lead_id) < 1:
+            return Applied((lead, roster), (), fate)
+        at = max(lead.last_seen, cause.occurred_at)
+        values = features(lead, at)
+        scored = _scored(lead, scorer().score(values), at)
+        case = Case(scored, at, shares[partition_of(lead.lead_id.encode(), partitions)])
+        decision = route(case, roster)
+        if is_hot(case):
+            scored = _moved(scored, Signal.SCORED_READY, at)
+        if not improves(scored, decision):
+            return Applied((scored, roster), (), fate)
+        routed = _routed(scored, decision, values, at)
+        return Applied((routed, decision.roster), (Emit(LEADS_ROUTED, lead.lead_id, _announce(routed, cause)),), fate)
+
+    def step(states: States, record: Record) -> Applied:
+        lead, roster = cast("LeadProfile | None", states[0]), cast("Roster | None", states[1])
+        told = cast("Told", record)
+        if isinstance(told, Link):
+            return _absorb(lead, roster, told)
+        lead = lead or LeadProfile(lead_id=told.lead_id)
+        if lead.merged_into:
+            return _forward(lead, roster, told)
+        if isinstance(told, Outcome):
+            return _learn_of(lead, roster, told)
+        after = _join(lead, told) if isinstance(told, Merge) else profiles.observe(lead, told)
+        if after is lead:
+            return Applied(states, (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
+        return decide(after, roster, told)
+
+    return Agent(
+        "qualify", (TOUCHPOINTS,), (LEADS_PROFILES, ROSTERS), lambda record: (cast("Told", record).lead_id, POOL), step
+    )
+
+
+def _scored(lead: LeadProfile, score: Score, at: float) -> LeadProfile:
+    """Return the lead with a new score; whoever is scored has been identified."""
+    stage = advance(lead.stage, Signal.IDENTIFIED)
+    return replace(
+        lead,
+        stage=stage,
+        stage_at=lead.stage_at if stage == lead.stage else at,
+        score=score.probability,
+        fit=score.fit,
+        engagement=score.engagement,
+        reasons=score.reasons,
+        model_version=score.model_version,
+    )
+
+
+def _moved(lead: LeadProfile, signal: Signal, at: float) -> LeadProfile:
+    """Return the lead after a signal; the very same lead when that changes nothing."""
+    stage = advance(lead.stage, signal)
+    return lead if stage == lead.stage else replace(lead, stage=stage, stage_at=at)
+
+
+def _routed(lead: LeadProfile, decision: Decision, values: dict[str, float], at: float) -> LeadProfile:
+    """Return the lead with a new decision, and with what a label will be learned on."""
+    return replace(
+        lead,
+        route_seq=lead.route_seq + 1,
+        destination=decision.destination,
+        owner=decision.owner,
+        rule=decision.rule,
+        candidates=decision.candidates,
+        routed_at=at,
+        routed_score=lead.score,
+        routed_model=lead.model_version,
+        pending=values,
+    )
+
+
+def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
+    """Return the decision as subscribers see it."""
+    person, person_key = seal(profiles.person(lead))
+    return RoutedLead(
+        decision_id=decision_id(lead.lead_id, lead.route_seq),
+        lead_id=lead.lead_id,
+        route_seq=lead.route_seq,
+        account=lead.account,
+        stage=lead.stage,
+        destination=lead.destination,
+        owner=lead.owner,
+        rule=lead.rule,
+        candidates=lead.candidates,
+        score=lead.score,
+        fit=lead.fit,
+        engagement=lead.engagement,
+        reasons=lead.reasons,
+        model_version=lead.model_version,
+        cause=cause.cause if isinstance(cause, Merge) else cause.id,
+        occurred_at=cause.occurred_at,
+        received_at=cause.received_at,
+        first_visit=lead.first_visit,
+        last_visit=lead.last_visit,
+        person=person,
+        person_key=person_key,
+    )
+
+
+def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> Applied:
+    """Move the stage; and the first label after a decision becomes an example, on the features of that decision."""
+    entry = seen.entry(outcome.id, outcome.digest)
+    if seen.has(lead.seen, entry):
+        return Applied((lead, roster), (), "deduplicated")
+    label = LABELS.get(outcome.kind)
+    teaches = label is not None and bool(lead.pending)
+    after = replace(
+        _moved(lead, SIGNALS[outcome.kind], outcome.occurred_at),
+        version=lead.version + 1,
+        seen=seen.add(lead.seen, entry),
+        pending={} if teaches else lead.pending,
+    )
+    if after.stage != lead.stage and after.stage in GIVEN_BACK:
+        after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=after.stage.value, candidates=[])
+    if label is None or not teaches:
+        return Applied((after, roster), (), "applied")
+    example = TrainingExample(
+        id=_id(decision_id(lead.lead_id, lead.route_seq), "label"),
+        lead_id=lead.lead_id,
+        features=lead.pending,
+        label=label,
+        score=lead.routed_score,
+        model_version=lead.routed_model,
+        scored_at=lead.routed_at,
+        labelled_at=outcome.occurred_at,
+    )
+    return Applied((after, roster), (Emit(TRAINING_EXAMPLES, lead.lead_id, example),), "applied")
+
+
+def _absorb(lead: LeadProfile | None, roster: Roster | None, link: Link) -> Applied:
+    """Leave a stub, and send what was known to the lead that absorbs this one: upward only, and only once."""
+    merged_into = lead.merged_into if lead else ""
+    if merged_into == link.into:
+        return Applied((lead, roster), (), "link_repeated")
+    if merged_into or rank(link.into) <= rank(link.lead_id):
+        return Applied((lead, roster), (), "link_refused")
+    stub = LeadProfile(lead_id=link.lead_id, version=lead.version + 1 if lead else 1, merged_into=link.into)
+    if lead is None:
+        return Applied((stub, roster), (), "linked")
+    merge = Merge(
+        id=_id(link.lead_id, link.into),
+        lead_id=link.into,
+        absorbed=lead,
+        cause=link.cause,
+        occurred_at=link.occurred_at,
+        received_at=link.received_at,
+    )
+    return Applied((stub, roster), (Emit(TOUCHPOINTS, link.into, merge),), "linked")
+
+
+def _join(lead: LeadProfile, merge: Merge) -> LeadProfile:
+    """Return the lead with an absorbed one taken in; the very same lead when that was done before."""
+    entry = seen.entry(merge.id, 0)
+    if seen.has(lead.seen, entry):
+        return lead
+    joined = profiles.merge(lead, merge.absorbed)
+    told_otherwise = bool(lead.destination) and joined.owner != lead.owner
+    return replace(
+        joined,
+        seen=seen.add(joined.seen, entry),
+        destination="" if told_otherwise else joined.destination,  # who had the person first is announced as the owner
+    )
+
+
+def _forward(stub: LeadProfile, roster: Roster | None, record: Touchpoint | Outcome | Merge) -> Applied:
+    """Send on what came for a lead that was absorbed."""
+    into = stub.merged_into
+    return Applied((stub, roster), (Emit(TOUCHPOINTS, into, replace(record, lead_id=into)),), "forwarded")
+
+
+def decision_id(lead_id: str, route_seq: int) -> str:
+    """Return the id of a lead's decision number `route_seq`: to decide again gives the same id, no second decision."""
+    return _id(lead_id, str(route_seq))
+
+
+def _id(*parts: str) -> str:
+    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _shared(routing: Routing, partition: int, partitions: int) -> Routing:
+    owners = (o if o.cap is None else o._replace(cap=share(o.cap, partition, partitions)) for o in routing.owners)
+    return routing._replace(owners=tuple(owners))

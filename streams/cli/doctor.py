@@ -1,0 +1,93 @@
+"""What may be wrong with an installation: each thing is looked at and told in one sentence, with what to do."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from connectors import kafka
+from connectors.relay import sink_of
+from connectors.settings import PROCESSES, Connection, RelaySettings, SettingsError
+
+__all__ = ["Finding", "examine"]
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at; `wrong` is empty when it is well, else it says what is wrong and what to do."""
+
+    subject: str
+    told: str
+    wrong: str = ""
+
+
+def examine(environ: Mapping[str, str], processes: tuple[str, ...]) -> Iterator[Finding]:
+    """Look at settings, broker, topics, registry and Redis, as far as the processes need them."""
+    for process in processes:
+        yield _settings(process, environ)
+    try:
+        connection = Connection.read(environ)
+    except SettingsError:
+        return  # nothing else can be asked, and the sentences above say why
+    yield from _topics(connection)
+    yield _registry(connection)
+    if "view" in processes:
+        yield _redis(environ)
+
+
+def _settings(process: str, environ: Mapping[str, str]) -> Finding:
+    subject = f"settings of the {process}"
+    try:
+        settings = PROCESSES[process].read(environ)
+        if isinstance(settings, RelaySettings):
+            sink_of(settings)
+    except SettingsError as error:
+        return Finding(subject, "", str(error))
+    return Finding(subject, "complete")
+
+
+def _topics(connection: Connection) -> Iterator[Finding]:
+    from schemas.topics import TOPICS
+
+    try:
+        problems = kafka.check(connection)
+    except kafka.BrokerUnreachable as error:
+        yield Finding("broker", "", f"{error}; start it or correct the setting")
+        return
+    yield Finding("broker", f"answers at {connection.bootstrap_servers}")
+    for problem in problems:
+        yield Finding("topics", "", problem)
+    if not problems:
+        yield Finding("topics", f"all {len(TOPICS)} are there, with the right partitions and clean-up")
+
+
+def _registry(connection: Connection) -> Finding:
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+    from schemas.codec import Codec
+    from schemas.registry import UnknownSchema, open_registry
+
+    url = connection.schema_registry_url
+    where = f"the registry at {url}" if url else "schemas/ids.json"
+    try:
+        Codec(open_registry(url or None))
+    except UnknownSchema as error:
+        return Finding("schemas", "", f"{error}; give the record an id there")
+    except (SchemaRegistryError, OSError) as error:
+        wrong = f"{where} does not give ids ({type(error).__name__}); start it or correct SCHEMA_REGISTRY_URL"
+        return Finding("schemas", "", wrong)
+    return Finding("schemas", f"every record has an id in {where}")
+
+
+def _redis(environ: Mapping[str, str]) -> Finding:
+    import redis
+
+    from connectors.settings import ViewSettings
+
+    try:
+        url = ViewSettings.read(environ).redis_url
+        server = redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0).info("server")
+    except SettingsError as error:
+        return Finding("redis", "", str(error))
+    except (redis.RedisError, ValueError) as error:  # ValueError: not a Redis URL
+        return Finding(
+            "redis", "", f"REDIS_URL does not answer ({type(error).__name__}); start it or correct the setting"
+        )
+    return Finding("redis", f"answers, version {server['redis_version']}")

@@ -1,0 +1,80 @@
+"""What a lead allows: purposes, what may be kept, and who may be contacted. The latest statement wins; a tie denies."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from schemas.records import Consent, Kind
+from schemas.sighting import Campaign, Sighting
+
+
+class Purpose(StrEnum):
+    """What consent is asked for."""
+
+    STORE = "store"  # keep anything at all
+    ANALYTICS = "analytics"  # follow what a visitor does
+    ADS = "ads"  # tell advertisers of it
+    CONTACT = "contact"  # write or call
+
+
+WITHDRAWALS = frozenset({Kind.UNSUBSCRIBE, Kind.SPAM_REPORT})
+KEEPING = (Purpose.STORE.value, Purpose.ANALYTICS.value)
+
+
+def stated(sighting: Sighting, gpc: bool) -> dict[str, bool]:
+    """Return what an event says of consent; unsubscribing says "no contact", Global Privacy Control "no ads".
+
+    Source of the latter: https://www.w3.org/TR/gpc/.
+    """
+    consent = sighting.consent
+    if gpc:
+        consent = {**consent, Purpose.ADS.value: False}
+    if sighting.kind in WITHDRAWALS:
+        consent = {**consent, Purpose.CONTACT.value: False}
+    return consent
+
+
+def may_keep(consent: Mapping[str, bool]) -> bool:
+    """Tell whether what happened may be kept: nobody said no (silence is the site's to break, not ours)."""
+    return all(consent.get(purpose, True) for purpose in KEEPING)
+
+
+def withdraws(consent: Mapping[str, bool]) -> bool:
+    """Tell whether an event takes back the consent to contact: that much must be kept, or we would go on writing."""
+    return consent.get(Purpose.CONTACT.value) is False
+
+
+def bare(sighting: Sighting) -> Sighting:
+    """Return a sighting that says nothing but who and when, for a withdrawal whose event may not be kept."""
+    kind = sighting.kind if sighting.kind in WITHDRAWALS else Kind.OTHER
+    return replace(
+        sighting,
+        kind=kind,
+        weight=0.0,
+        weight_reason="consent",
+        page="",
+        campaign=Campaign(),
+        value=0.0,
+        traits={},
+        person={},
+    )
+
+
+def may_contact(consent: Mapping[str, Consent], unless_denied: bool) -> bool:
+    """Tell whether a lead may be contacted; `unless_denied` decides when they never said.
+
+    >>> may_contact({}, True), may_contact({"contact": Consent(granted=False, at=1.0)}, True)
+    (True, False)
+    """
+    found = consent.get(Purpose.CONTACT.value)
+    return unless_denied if found is None else found.granted
+
+
+def latest(one: Consent, other: Consent) -> Consent:
+    """Return the later of two statements, the denial of two at once.
+
+    >>> latest(Consent(granted=True, at=1.0), Consent(granted=False, at=1.0)).granted
+    False
+    """
+    return max(one, other, key=lambda it: (it.at, not it.granted))

@@ -1,0 +1,146 @@
+"""The learner: River's StandardScaler and LogisticRegression (AdaGrad), from the scorecard on, taught by outcomes.
+
+A snapshot holds the whole learner as JSON, never a pickle: restored, it goes on bit for bit as if it had never stopped.
+River's model is not safe to read while it learns, so nobody scores with it: everyone scores with the exported terms.
+"""
+
+from array import array
+from collections import deque
+from hashlib import blake2b
+from math import isfinite
+
+from msgspec import Struct, json
+from river.linear_model import LogisticRegression
+from river.optim import AdaGrad
+from river.preprocessing import StandardScaler
+from river.utils import VectorDict
+
+from schemas.records import ModelSnapshot, Term, TrainingExample
+from schemas.rejected import Reason, Rejected
+from streams.domain.metrics import Record
+from streams.domain.scoring import KIND, PRIOR
+
+RATE, INTERCEPT_RATE = 0.1, 0.05
+PRIOR_EXAMPLES = 50  # how many examples the scorecard's usual values weigh
+PRIOR_GRADIENT = 4.0  # squared gradients spent in advance: what keeps the first labels from overturning the scorecard
+REMEMBERED = 4096
+HASH = 8
+HUGE = 1e6
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """Everything a learner is, as JSON keeps it: the order of the mappings counts, for sums of floats depend on it."""
+
+    counts: dict[str, int]
+    means: dict[str, float]
+    variances: dict[str, float]
+    weights: dict[str, float]
+    gradients: dict[str, float]
+    intercept: float
+    steps: int
+    examples: int
+    loss: float
+    scores: bytes
+    labels: bytes
+    ids: bytes
+
+
+class Learner:
+    """One writer's model. `learn` changes it in place; `snapshot` exports it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._scaler = StandardScaler()
+        self._scaler.counts.update(memory.counts)
+        self._scaler.means.update(memory.means)
+        self._scaler.vars.update(memory.variances)
+        optimizer = AdaGrad(RATE)
+        optimizer.g2.update(memory.gradients)
+        optimizer.n_iterations = memory.steps
+        self._model = LogisticRegression(optimizer, intercept_init=memory.intercept, intercept_lr=INTERCEPT_RATE)
+        self._model._weights = VectorDict(dict(memory.weights))  # noqa: SLF001 (River has no other way in)
+        self._record = Record(memory.examples, memory.loss, zip(array("d", memory.scores), memory.labels, strict=True))
+        self._ids = deque(memory.ids[at : at + HASH] for at in range(0, len(memory.ids), HASH))
+        self._known = set(self._ids)
+
+    @classmethod
+    def restore(cls, snapshot: ModelSnapshot | None) -> "Learner":
+        """Return the learner as it was at a snapshot; one that starts from the scorecard when there is none."""
+        if snapshot is None or not snapshot.learner:
+            return cls(_beginning(snapshot or PRIOR))
+        return cls(json.decode(snapshot.learner, type=Memory))
+
+    def learn(self, example: TrainingExample) -> bool:
+        """Learn one example; False when it knows it already. Raises `Rejected(INVALID_VALUE)`, unchanged."""
+        features = {name: example.features[name] for name in sorted(example.features)}
+        if example.label not in (0, 1) or not 0.0 <= example.score <= 1.0 or not 0.0 < example.weight <= HUGE:
+            raise Rejected(Reason.INVALID_VALUE, "label, score or weight")
+        if not all(isfinite(value) and abs(value) <= HUGE for value in features.values()):
+            raise Rejected(Reason.INVALID_VALUE, "features")
+        head = blake2b(example.id.encode(), digest_size=HASH).digest()
+        if head in self._known:
+            return False
+        self._remember(head)
+        self._record.see(example.score, example.label)
+        self._scaler.learn_one(features)  # type: ignore[no-untyped-call]  # River's
+        scaled = self._scaler.transform_one(features)  # type: ignore[no-untyped-call]
+        self._model.learn_one(scaled, example.label, w=example.weight)
+        return True
+
+    def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
+        """Return the model as it is now, unsigned."""
+        scaler, model = self._scaler, self._model
+        weights = model.weights
+        return ModelSnapshot(
+            version=version,
+            kind=KIND,
+            created_at=created_at,
+            examples=self._record.n,
+            intercept=float(model.intercept),
+            terms=[
+                Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
+                for name in sorted(weights)
+            ],
+            metrics=self._record.figures(),
+            learner=json.encode(self._memory(weights)),
+        )
+
+    def _remember(self, head: bytes) -> None:
+        self._ids.append(head)
+        self._known.add(head)
+        if len(self._ids) > REMEMBERED:
+            self._known.discard(self._ids.popleft())
+
+    def _memory(self, weights: dict[str, float]) -> Memory:
+        record = self._record
+        return Memory(
+            counts=dict(self._scaler.counts),
+            means=dict(self._scaler.means),
+            variances=dict(self._scaler.vars),
+            weights=weights,
+            gradients=dict(self._model.optimizer.g2),
+            intercept=float(self._model.intercept),
+            steps=self._model.optimizer.n_iterations,
+            examples=record.n,
+            loss=record.loss,
+            scores=array("d", (score for score, _ in record.recent)).tobytes(),
+            labels=bytes(label for _, label in record.recent),
+            ids=b"".join(self._ids),
+        )
+
+
+def _beginning(prior: ModelSnapshot) -> Memory:
+    terms = sorted(prior.terms, key=lambda it: it.feature)
+    return Memory(
+        counts={it.feature: PRIOR_EXAMPLES for it in terms},
+        means={it.feature: it.mean for it in terms},
+        variances={it.feature: it.scale**2 for it in terms},
+        weights={it.feature: it.weight for it in terms},
+        gradients={it.feature: PRIOR_GRADIENT for it in terms},
+        intercept=prior.intercept,
+        steps=0,
+        examples=0,
+        loss=0.0,
+        scores=b"",
+        labels=b"",
+        ids=b"",
+    )

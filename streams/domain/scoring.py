@@ -1,0 +1,108 @@
+"""A score and its exact reasons, from a model snapshot that never changes. Learning is `streams.domain.learning`'s.
+
+Before any label there is `PRIOR`, a scorecard anyone can read: what the model starts from, and what it has to beat.
+"""
+
+from collections.abc import Mapping
+from math import exp
+from typing import NamedTuple
+
+from schemas.records import ModelSnapshot, ScoreReason, Term
+from streams.domain.features import FIT_NAMES
+
+KIND = "conversion"
+TOP = 5
+
+
+class Score(NamedTuple):
+    """The chance of converting, and why.
+
+    `fit` and `engagement` (0..1) show the two halves apart: the logistic of the points for who the lead is, and of
+    those for what they do; 0.5 = like the usual lead. `reasons` are the largest points; all of them and the intercept
+    sum to `logit`.
+    """
+
+    probability: float
+    logit: float
+    fit: float
+    engagement: float
+    reasons: list[ScoreReason]
+    model_version: int
+
+
+class Scorer:
+    """Scores with one snapshot; safe to share, for nothing in it changes."""
+
+    def __init__(self, snapshot: ModelSnapshot) -> None:
+        terms = sorted(snapshot.terms, key=lambda it: (it.feature not in FIT_NAMES, it.feature))
+        self.version = snapshot.version
+        self._intercept = snapshot.intercept
+        self._names = [it.feature for it in terms]
+        self._terms = [(it.feature, it.mean, it.weight / it.scale if it.scale else 0.0) for it in terms]
+        self._fits = sum(it.feature in FIT_NAMES for it in terms)
+
+    def points(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Return every feature's share of the log-odds; a feature that is missing is taken to be average."""
+        return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in self._terms}
+
+    def score(self, features: Mapping[str, float]) -> Score:
+        """Return the score of a lead's features."""
+        get = features.get
+        points = [(get(name, mean) - mean) * weight for name, mean, weight in self._terms]
+        fit, engagement = sum(points[: self._fits]), sum(points[self._fits :])
+        logit = self._intercept + fit + engagement
+        sizes, names = list(map(abs, points)), self._names
+        top = sorted(range(len(points)), key=sizes.__getitem__, reverse=True)[:TOP]
+        reasons = [ScoreReason(feature=names[i], value=get(names[i], 0.0), points=points[i]) for i in top if sizes[i]]
+        return Score(logistic(logit), logit, logistic(fit), logistic(engagement), reasons, self.version)
+
+
+def logistic(logit: float) -> float:
+    """Return the probability of log-odds, without overflow.
+
+    >>> logistic(0.0), logistic(-1000.0), logistic(1000.0)
+    (0.5, 0.0, 1.0)
+    """
+    if logit >= 0:
+        return 1.0 / (1.0 + exp(-logit))
+    odds = exp(max(logit, -745.2))
+    return odds / (1.0 + odds)
+
+
+SCORECARD = {  # feature: (usual value, usual spread, log-odds for one spread more)
+    "has_account": (0.6, 0.5, 0.30),
+    "company_size": (1.0, 1.0, 0.30),
+    "company_size_unknown": (0.5, 0.5, -0.05),
+    "seniority": (0.3, 0.3, 0.35),
+    "seniority_unknown": (0.5, 0.5, -0.05),
+    "industry_match": (0.3, 0.5, 0.25),
+    "hours_since_last_touch": (2.0, 2.0, -0.30),
+    "hours_since_first_touch": (3.0, 2.0, 0.0),
+    "active_days": (1.0, 0.5, 0.20),
+    "pages_1d": (0.7, 0.7, 0.05),
+    "pages_7d": (1.0, 0.8, 0.10),
+    "pages_30d": (1.2, 0.9, 0.10),
+    "pricing_7d": (0.2, 0.4, 0.30),
+    "pricing_30d": (0.3, 0.5, 0.15),
+    "docs_30d": (0.3, 0.5, 0.15),
+    "forms_30d": (0.3, 0.4, 0.50),
+    "demo_requests_30d": (0.1, 0.3, 0.75),
+    "email_opens_30d": (0.3, 0.5, 0.05),
+    "email_clicks_30d": (0.2, 0.4, 0.20),
+    "email_click_rate": (0.06, 0.04, 0.05),
+    "rebuffs_30d": (0.05, 0.2, -0.40),
+    "paid_share": (0.2, 0.2, -0.05),
+    "came_by_ad": (0.3, 0.5, -0.05),
+    "warming": (0.4, 0.3, 0.05),
+}
+PRIOR = ModelSnapshot(
+    version=0,
+    kind=KIND,
+    created_at=0.0,
+    examples=0,
+    intercept=-2.2,  # one lead in ten
+    terms=[
+        Term(feature=name, mean=mean, scale=scale, weight=weight) for name, (mean, scale, weight) in SCORECARD.items()
+    ],
+    metrics={},
+)

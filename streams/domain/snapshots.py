@@ -1,0 +1,51 @@
+"""Models travel signed: what we did not sign, what is older than ours, and what cannot be a model, is refused."""
+
+import hmac
+from enum import StrEnum
+from math import isfinite
+
+from msgspec.msgpack import Encoder
+from msgspec.structs import astuple, replace
+
+from schemas.records import ModelSnapshot
+
+LARGEST = 4 << 20  # bytes of learner state: a bound on what a stranger can make us parse
+_canonical = Encoder(order="deterministic").encode
+
+
+class Refusal(StrEnum):
+    """Why a snapshot is not taken; the last good model goes on scoring."""
+
+    UNSIGNED = "unsigned"  # the signature is not ours
+    OLDER = "older"  # we have a newer one, or this one
+    IMPOSSIBLE = "impossible"  # a weight is not finite, a scale negative, a feature named twice
+    OVERSIZE = "oversize"
+
+
+def sign(snapshot: ModelSnapshot, key: bytes) -> ModelSnapshot:
+    """Return the snapshot with its signature: HMAC-SHA256 over every other field."""
+    return replace(snapshot, signature=_signature(snapshot, key))
+
+
+def verify(snapshot: ModelSnapshot, key: bytes) -> bool:
+    """Tell whether the signature is ours."""
+    return hmac.compare_digest(snapshot.signature, _signature(snapshot, key))
+
+
+def refusal(snapshot: ModelSnapshot, key: bytes, than: int) -> Refusal | None:
+    """Return why a snapshot must not replace the model of version `than`; None when it may."""
+    if len(snapshot.learner) > LARGEST:
+        return Refusal.OVERSIZE
+    if not verify(snapshot, key):
+        return Refusal.UNSIGNED
+    if snapshot.version <= than:
+        return Refusal.OLDER
+    terms = snapshot.terms
+    sound = isfinite(snapshot.intercept) and all(
+        isfinite(it.mean + it.scale + it.weight) and it.scale >= 0 for it in terms
+    )
+    return None if sound and len({it.feature for it in terms}) == len(terms) else Refusal.IMPOSSIBLE
+
+
+def _signature(snapshot: ModelSnapshot, key: bytes) -> bytes:
+    return hmac.digest(key, _canonical(astuple(replace(snapshot, signature=b""))), "sha256")

@@ -1,0 +1,67 @@
+"""The doctor on real servers: it says what is well, what is not, and what to do."""
+
+import json
+
+from typer.testing import CliRunner, Result
+
+from streams.cli import app
+from streams.runtime.handle import BrokerHandle, RedisHandle
+from streams.runtime.process import free_port
+from tests.wires import connected
+
+
+def check(environ: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["check", "--json", *arguments], env=environ)
+
+
+def complete(broker: BrokerHandle, redis_server: RedisHandle) -> dict[str, str]:
+    """Everything that all processes need."""
+    return connected(broker) | {
+        "REDIS_URL": redis_server.url,
+        "LEADSTREAM_SINK": "memory",
+        "LEADSTREAM_PEPPER": "0123456789abcdef",
+        "LEADSTREAM_SNAPSHOT_KEY": "0123456789abcdef",
+    }
+
+
+def wrong(said: Result) -> dict[str, str]:
+    """What was found wrong, by subject."""
+    return {finding["subject"]: finding["wrong"] for finding in json.loads(said.stdout) if finding["wrong"]}
+
+
+def test_an_installation_that_is_well_is_told_so(broker: BrokerHandle, redis_server: RedisHandle) -> None:
+    said = check(complete(broker, redis_server))
+    assert wrong(said) == {}
+    assert said.exit_code == 0
+    subjects = [finding["subject"] for finding in json.loads(said.stdout)]
+    assert subjects[-4:] == ["broker", "topics", "schemas", "redis"]
+
+
+def test_each_fault_is_told_with_its_remedy_and_none_hides_another(
+    broker: BrokerHandle, redis_server: RedisHandle
+) -> None:
+    environ = complete(broker, redis_server) | {
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "LEADSTREAM_PARTITIONS": "5",
+        "LEADSTREAM_PEPPER": "short",
+        "LEADSTREAM_SINK": "carrier-pigeon",
+    }
+    said = check(environ)
+    found = wrong(said)
+    assert said.exit_code == 1
+    assert "LEADSTREAM_PEPPER is wrong" in found["settings of the collector"]
+    assert "set it to one of webhook, memory" in found["settings of the relay"]
+    assert "instead of 5; set LEADSTREAM_PARTITIONS" in found["topics"]
+    assert "REDIS_URL does not answer" in found["redis"]
+
+
+def test_a_process_that_needs_no_redis_is_not_asked_for_one(broker: BrokerHandle, redis_server: RedisHandle) -> None:
+    environ = complete(broker, redis_server) | {"REDIS_URL": ""}
+    assert check(environ, "--process", "worker").exit_code == 0
+    assert check(environ, "--process", "view").exit_code == 1
+    assert check(environ, "--process", "pigeon").exit_code == 2
+
+
+def test_topics_are_made_once(broker: BrokerHandle) -> None:
+    said = CliRunner().invoke(app, ["topics", "ensure"], env=connected(broker))
+    assert (said.exit_code, said.stdout) == (0, "every topic is there\n")

@@ -1,0 +1,156 @@
+"""A pipeline under test: its topics made anew, records in and out, workers as processes that may be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from schemas.codec import Codec
+from schemas.records import Record
+from schemas.registry import FileRegistry
+from schemas.topics import TOPICS, Emit, Topic
+
+PARTITIONS = 4
+CODEC = Codec(FileRegistry())
+QUIET = {"enable.metrics.push": False, "log_level": 3}
+ROOT = Path(__file__).parents[1]
+
+
+class Landed(NamedTuple):
+    """A record as it lies in a topic: `value` None is a tombstone."""
+
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    topic: Topic
+
+    @property
+    def record(self) -> Record:
+        """The value, decoded."""
+        return CODEC.decode(self.value, self.topic.records)
+
+
+def fresh_topics(bootstrap: str) -> None:
+    """Make all topics anew, empty, and forget the workers' offsets."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+    _settle(admin.delete_consumer_groups(["leadstream"]).values())
+    there = set(admin.list_topics(timeout=10).topics)
+    if old := [topic.name for topic in TOPICS if topic.name in there]:
+        _settle(admin.delete_topics(old).values())
+    wanted = [NewTopic(topic.name, topic.partitions or PARTITIONS, 1) for topic in TOPICS]
+    deadline = time.monotonic() + 20
+    while wanted and time.monotonic() < deadline:
+        made = admin.create_topics(wanted)
+        wanted = [topic for topic in wanted if not _settle([made[topic.topic]])]
+        time.sleep(0.1 if wanted else 0)
+    assert not wanted, f"topics could not be made: {wanted}"
+
+
+def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
+    """Write records as a producer with the default partitioner does; return how many."""
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 5, **QUIET})
+    count = 0
+    for emit in emits:
+        producer.produce(emit.topic.name, key=emit.key.encode(), value=CODEC.encode(emit.record))
+        producer.poll(0)
+        count += 1
+    assert producer.flush(30) == 0
+    return count
+
+
+def landed(bootstrap: str, topic: Topic) -> list[Landed]:
+    """Return all that a read_committed consumer sees of a topic, partition by partition in offset order."""
+    places = [TopicPartition(topic.name, p, 0) for p in range(topic.partitions or PARTITIONS)]
+    admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+    asked = admin.list_offsets(
+        {place: OffsetSpec.latest() for place in places}, isolation_level=IsolationLevel.READ_UNCOMMITTED
+    )
+    ends = {place.partition: found.result(60).offset for place, found in asked.items()}
+    open_ends = {partition: end for partition, end in ends.items() if end}
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "tests",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            **QUIET,
+        }
+    )
+    found = []
+    try:
+        consumer.assign(places)
+        deadline = time.monotonic() + 60
+        while open_ends and time.monotonic() < deadline:
+            for message in consumer.consume(10_000, timeout=0.2):
+                if message.error() is None:
+                    key = (message.key() or b"").decode()
+                    found.append(Landed(message.partition(), message.offset(), key, message.value(), topic))
+                elif message.offset() >= open_ends.get(message.partition(), 0):
+                    open_ends.pop(message.partition(), None)
+    finally:
+        consumer.close()
+    assert not open_ends, f"{topic.name} was not read to its end: {open_ends}"
+    return sorted(found, key=lambda one: (one.partition, one.offset))
+
+
+class Worker:
+    """A worker of `tests/worker.py`, as a process of its own."""
+
+    def __init__(self, bootstrap: str, name: str, log: Path) -> None:
+        self._command = [sys.executable, "-m", "tests.worker", bootstrap, name]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603 - ours
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def wait(self, timeout_s: float = 60.0) -> int:
+        """Return its exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def kill(self) -> None:
+        """End it as a power cut would, unless it has ended."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def said(self) -> str:
+        """Its log so far."""
+        return self._log.read_text() if self._log.exists() else ""
+
+
+def until(check: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.2) -> None:
+    """Return once `check` holds. Fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(every_s)
+
+
+def _settle(futures: Iterable[object]) -> bool:
+    """Wait for admin futures; tell whether all went well."""
+    well = True
+    for future in futures:
+        try:
+            future.result(30)  # type: ignore[attr-defined]
+        except KafkaException:
+            well = False
+    return well

@@ -1,0 +1,93 @@
+"""The chaos oracle: what must have become of a log, by the pure fold, and what has.
+
+Each agent is folded over its own input as it lies in the log. So every comparison is exact, whatever the interleaving was:
+the touchpoints in the log are those that the raw events make, and everything after is what the touchpoints make.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+from schemas.topics import (
+    EVENTS,
+    LEADS_PROFILES,
+    LEADS_ROUTED,
+    MODELS,
+    ROSTERS,
+    TOUCHPOINTS,
+    TRAINING_EXAMPLES,
+    VISITORS,
+    Topic,
+)
+from streams.engine.fold import Fold
+from tests.pipeline import CODEC, landed
+from tests.worker import pipeline
+
+OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, TRAINING_EXAMPLES)
+STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS)
+
+
+class Difference(NamedTuple):
+    """What a topic lacks, and what it has too much of, against the fold. `sample` shows one such record."""
+
+    topic: str
+    lost: int
+    extra: int
+    sample: str = ""
+
+
+def folded(bootstrap: str) -> dict[str, Fold]:
+    """Return every agent folded over its input in the log."""
+    folds = {agent.name: Fold(agent) for agent in pipeline()}
+    for fold in folds.values():
+        for topic in fold.agent.inputs:
+            for one in landed(bootstrap, topic):
+                fold.apply(one.partition, one.record)
+    return folds
+
+
+def differences(bootstrap: str, folds: dict[str, Fold]) -> list[Difference]:
+    """Compare the log with the folds: every output as a multiset, every state row by row. Empty = equal."""
+    found = [_outputs(bootstrap, topic, folds) for topic in OUTPUTS] + [_state(bootstrap, it, folds) for it in STATES]
+    return [one for one in found if one.lost or one.extra]
+
+
+def unfinished(bootstrap: str, folds: dict[str, Fold], accepted: int) -> int:
+    """Return how many raw events the log does not hold."""
+    raw = sum(len(landed(bootstrap, topic)) for topic in EVENTS.values())
+    return accepted - raw + folds["resolve"].fates["rekeyed"]
+
+
+def _outputs(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
+    due = Counter(
+        (emit.key, CODEC.encode(emit.record)) for fold in folds.values() for emit in fold.emitted if emit.topic == topic
+    )
+    there = Counter((one.key, one.value) for one in landed(bootstrap, topic))
+    return _difference(topic, due, there)
+
+
+def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
+    due = Counter(
+        (key, CODEC.encode(row))
+        for fold in folds.values()
+        for (table, _, key), row in fold.rows.items()
+        if table == topic.name and topic is not ROSTERS
+    )
+    if topic is ROSTERS:
+        due = Counter(
+            (f"{partition}:{key}", CODEC.encode(row))
+            for (table, partition, key), row in folds["qualify"].rows.items()
+            if table == topic.name
+        )
+    last = {(one.partition, one.key): one.value for one in landed(bootstrap, topic)}
+    there = Counter(
+        (f"{partition}:{key}" if topic is ROSTERS else key, value)
+        for (partition, key), value in last.items()
+        if value is not None
+    )
+    return _difference(topic, due, there)
+
+
+def _difference(topic: Topic, due: Counter[tuple[str, bytes]], there: Counter[tuple[str, bytes | None]]) -> Difference:
+    lost, extra = due - there, there - due
+    sample = next(iter(lost or extra), ("", b""))[0]
+    return Difference(topic.name, sum(lost.values()), sum(extra.values()), sample)

@@ -1,0 +1,129 @@
+"""The command line as a person or a program meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import redis
+from typer.testing import CliRunner, Result
+
+from connectors.store import Store
+from schemas.records import Candidate, ScoreReason, Trait
+from schemas.topics import TOPICS
+from streams.cli import app
+from streams.cli.output import moment
+from streams.runtime.handle import RedisHandle
+from streams.runtime.process import free_port
+from tests.builders import NOON, profile, routed, touchpoint
+
+HEAVY = ("aiohttp", "confluent_kafka", "connectors", "faust", "fastavro", "pydantic", "redis", "river", "streams.app")
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1", **environ})
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, streams.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((name,) for name in ("up", "collector", "worker", "relay", "view", "check", "version", "demo")),
+        *(("topics", name) for name in ("ensure", "list")),
+        ("lead", "show"),
+        ("leads", "hot"),
+        *(("deadletters", name) for name in ("list", "show", "replay")),
+    ],
+    ids=" ".join,
+)
+def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
+    said = run(*arguments, "--help")
+    assert said.exit_code == 0
+    assert len(said.output) > 200
+
+
+def test_an_unknown_command_is_misuse() -> None:
+    assert run("fly").exit_code == 2
+
+
+@pytest.mark.parametrize("process", ["collector", "worker", "relay", "view"])
+def test_a_process_without_settings_names_each_and_exits_with_2(process: str) -> None:
+    said = run(process, KAFKA_BOOTSTRAP_SERVERS="", REDIS_URL="", LEADSTREAM_PEPPER="")
+    assert said.exit_code == 2
+    assert "KAFKA_BOOTSTRAP_SERVERS is not set; set it:" in said.stderr
+
+
+def test_topics_are_listed_as_declared() -> None:
+    said = run("topics", "list", "--json")
+    assert [row["topic"] for row in json.loads(said.stdout)] == [topic.name for topic in TOPICS]
+    assert "leads.profiles" in run("topics", "list").stdout
+
+
+def test_version_is_told_to_programs_too() -> None:
+    assert "leadstream" in json.loads(run("version", "--json").stdout)
+
+
+@pytest.fixture
+def lead(redis_server: RedisHandle, topic_prefix: str) -> str:
+    """A lead in the view, with everything there is to show."""
+    lead = f"e-{topic_prefix}"
+    candidates = [Candidate(owner="rep2", excluded="daily cap reached"), Candidate(owner="rep1")]
+    reasons = [ScoreReason(feature="pricing_views_7d", value=3.0, points=1.25)]
+    with redis.Redis.from_url(redis_server.url) as client:
+        Store(client).write(
+            [
+                touchpoint(lead, page="/pricing"),
+                profile(lead, score=0.91, reasons=reasons, traits={"industry": Trait(value="[toys]", at=NOON)}),
+                routed(lead, rule="hot", candidates=candidates),
+                profile(f"v-{topic_prefix}", merged_into=lead),
+            ]
+        )
+    return lead
+
+
+def test_a_lead_is_shown_with_its_reasons_its_rule_and_the_owners_considered(
+    redis_server: RedisHandle, lead: str
+) -> None:
+    said = run("lead", "show", lead, REDIS_URL=redis_server.url)
+    assert said.exit_code == 0
+    for told in ("pricing_views_7d", "+1.25", "rule: hot", "rep2: daily cap reached", "/pricing", "0.910", "[toys]"):
+        assert told in said.stdout
+
+
+def test_an_absorbed_lead_shows_the_one_that_absorbed_it(redis_server: RedisHandle, lead: str) -> None:
+    visitor = lead.replace("e-", "v-")
+    assert f"{visitor} turned out to be this lead" in run("lead", "show", visitor, REDIS_URL=redis_server.url).stdout
+    told = json.loads(run("lead", "show", visitor, "--json", REDIS_URL=redis_server.url).stdout)
+    assert (told["asked"], told["profile"]["lead_id"]) == (visitor, lead)
+    assert told["decision"]["candidates"][0] == {"owner": "rep2", "excluded": "daily cap reached"}
+
+
+def test_the_hottest_leads_are_listed(redis_server: RedisHandle, lead: str) -> None:
+    told = json.loads(run("leads", "hot", "-n", "10000", "--json", REDIS_URL=redis_server.url).stdout)
+    assert lead in [one["lead_id"] for one in told]
+    assert run("leads", "hot", REDIS_URL=redis_server.url).exit_code == 0
+
+
+def test_a_lead_that_is_not_there_is_a_problem_with_a_remedy(redis_server: RedisHandle) -> None:
+    said = run("lead", "show", "e-nobody", REDIS_URL=redis_server.url)
+    assert said.exit_code == 1
+    assert "no lead e-nobody in the view" in said.stderr
+    assert "leadstream view" in said.stderr
+
+
+def test_a_redis_that_is_down_is_named_and_no_trace_is_shown() -> None:
+    said = run("lead", "show", "e-1", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert said.exit_code == 1
+    assert "REDIS_URL does not answer" in said.stderr
+    assert "Traceback" not in said.output
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2 hours", "1y", "2026-13-01"])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        moment(text, NOON)

@@ -1,0 +1,119 @@
+"""The learner: what it remembers, what it refuses, and that a pause changes nothing."""
+
+from math import inf, nan
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from schemas.records import ModelSnapshot, TrainingExample
+from schemas.rejected import Reason, Rejected
+from streams.domain.learning import REMEMBERED, Learner
+from streams.domain.scoring import PRIOR, SCORECARD, Scorer
+from tests.builders import example
+
+
+def examples(number: int, seed: int = 1) -> list[TrainingExample]:
+    """Leads as the scorecard expects them, of whom seniors convert."""
+    rng = Random(seed)
+    made = []
+    for at in range(number):
+        features = {name: rng.gauss(mean, scale) for name, (mean, scale, _) in SCORECARD.items()}
+        label = int(rng.random() < (0.6 if features["seniority"] > 0.3 else 0.1))
+        made.append(example(at, label, features=features, score=rng.random()))
+    return made
+
+
+def taught(learner: Learner, told: list[TrainingExample]) -> Learner:
+    for it in told:
+        learner.learn(it)
+    return learner
+
+
+def test_stopped_and_restored_it_goes_on_bit_for_bit() -> None:
+    told = examples(1000)
+    straight = taught(Learner.restore(None), told).snapshot(2, 0.0)
+    half = taught(Learner.restore(None), told[:500]).snapshot(1, 0.0)
+    assert taught(Learner.restore(half), told[500:]).snapshot(2, 0.0) == straight
+
+
+def test_it_starts_as_the_scorecard() -> None:
+    features = examples(1)[0].features
+    begun = Learner.restore(None).snapshot(1, 0.0)
+    assert Scorer(begun).score(features).logit == pytest.approx(Scorer(PRIOR).score(features).logit)
+
+
+def test_the_exported_terms_score_as_the_learner_does() -> None:
+    learner = taught(Learner.restore(None), examples(200))
+    scorer, model = Scorer(learner.snapshot(1, 0.0)), learner._model
+    for it in examples(20, seed=2):
+        scaled = learner._scaler.transform_one(it.features)  # type: ignore[no-untyped-call]
+        chances = model.predict_proba_one(scaled)  # type: ignore[no-untyped-call]
+        assert scorer.score(it.features).probability == pytest.approx(chances[True], abs=1e-9)
+
+
+def test_it_learns_what_matters() -> None:
+    model = taught(Learner.restore(None), examples(500)).snapshot(1, 0.0)
+    weights = {term.feature: term.weight for term in model.terms}
+    assert max(weights, key=weights.__getitem__) == "seniority"
+
+
+def test_the_first_labels_do_not_overturn_the_scorecard() -> None:
+    def weights(model: ModelSnapshot) -> dict[str, float]:
+        return {term.feature: term.weight for term in model.terms}
+
+    before, after = weights(PRIOR), weights(taught(Learner.restore(None), examples(5)).snapshot(1, 0.0))
+    assert max(abs(after[name] - before[name]) for name in before) < 0.3
+
+
+def test_the_order_of_the_features_in_an_example_changes_nothing() -> None:
+    told = examples(20)
+    turned = [replace(it, features=dict(reversed(it.features.items()))) for it in told]
+    one, other = (taught(Learner.restore(None), it).snapshot(1, 0.0) for it in (told, turned))
+    assert one == other
+
+
+def test_an_example_is_learned_once() -> None:
+    learner = Learner.restore(None)
+    assert learner.learn(example(1))
+    before = learner.snapshot(1, 0.0)
+    assert not learner.learn(example(1, label=0))
+    assert learner.snapshot(1, 0.0) == before
+    assert not Learner.restore(before).learn(example(1))
+
+
+def test_its_memory_of_examples_is_bounded() -> None:
+    learner = Learner.restore(None)
+    for number in range(REMEMBERED + 10):
+        learner.learn(example(number, label=number % 2))
+    assert len(learner.snapshot(1, 0.0).learner) < 100_000
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"features": {"active_days": nan}},
+        {"features": {"active_days": inf}},
+        {"features": {"active_days": 1e300}},
+        {"score": nan},
+        {"score": 1.5},
+        {"weight": 0.0},
+        {"weight": nan},
+        {"label": 2},
+    ],
+    ids=str,
+)
+def test_an_impossible_example_is_refused_and_changes_nothing(changed: dict[str, Any]) -> None:
+    learner = Learner.restore(None)
+    before = learner.snapshot(1, 0.0)
+    with pytest.raises(Rejected) as caught:
+        learner.learn(example(1, **changed))
+    assert caught.value.reason is Reason.INVALID_VALUE
+    assert learner.snapshot(1, 0.0) == before
+
+
+def test_a_new_feature_may_appear_in_mid_stream() -> None:
+    learner = taught(Learner.restore(None), examples(10))
+    learner.learn(example(99, features={"brand_new": 1.0}))
+    assert "brand_new" in {term.feature for term in learner.snapshot(1, 0.0).terms}

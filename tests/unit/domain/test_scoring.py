@@ -1,0 +1,57 @@
+"""A score and its reasons."""
+
+import pytest
+from msgspec.structs import replace
+
+from schemas.records import Kind, Term, Trait
+from streams.domain.features import features
+from streams.domain.profile import observe
+from streams.domain.scoring import PRIOR, TOP, Scorer, logistic
+from tests.builders import NOON, profile, touchpoint
+
+
+def test_the_points_and_the_intercept_are_the_score() -> None:
+    scorer, values = Scorer(PRIOR), features(profile(), NOON)
+    score = scorer.score(values)
+    assert abs(sum(scorer.points(values).values()) + PRIOR.intercept - score.logit) < 1e-9
+    assert score.probability == logistic(score.logit)
+
+
+def test_the_reasons_are_the_largest_points_in_order() -> None:
+    scorer, values = Scorer(PRIOR), features(profile(), NOON)
+    largest = sorted(scorer.points(values).items(), key=lambda it: -abs(it[1]))[:TOP]
+    assert [(it.feature, it.points) for it in scorer.score(values).reasons] == largest
+
+
+def test_fit_and_engagement_are_shown_apart() -> None:
+    director = profile(account="example.com", traits={"title": Trait(value="Director", at=0.0)})
+    keen = observe(profile(), touchpoint(kind=Kind.DEMO_REQUEST))
+    plain, fitting, engaged = (Scorer(PRIOR).score(features(lead, NOON + 1)) for lead in (profile(), director, keen))
+    assert fitting.fit > plain.fit
+    assert fitting.engagement == plain.engagement
+    assert engaged.engagement > plain.engagement
+    assert engaged.fit == plain.fit
+
+
+def test_before_any_label_a_demo_request_of_a_director_is_hot_and_a_page_view_is_not() -> None:
+    traits = {"title": "Director of IT", "employees": "250", "industry": "Software"}
+    asked = observe(profile(), touchpoint(kind=Kind.DEMO_REQUEST, account="example.com", traits=traits))
+    scorer = Scorer(PRIOR)
+    assert scorer.score(features(asked, NOON + 1)).probability > 0.5
+    assert scorer.score(features(observe(profile(), touchpoint()), NOON + 1)).probability < 0.15
+
+
+def test_a_feature_that_the_model_or_the_lead_lacks_counts_nothing() -> None:
+    model = replace(PRIOR, terms=[Term(feature="retired", mean=3.0, scale=2.0, weight=9.0)])
+    assert Scorer(model).score({"new": 5.0}).logit == PRIOR.intercept
+
+
+def test_a_feature_that_never_varied_counts_nothing() -> None:
+    model = replace(PRIOR, terms=[Term(feature="constant", mean=3.0, scale=0.0, weight=9.0)])
+    assert Scorer(model).score({"constant": 5.0}).logit == PRIOR.intercept
+
+
+@pytest.mark.parametrize("logit", [-1e6, -745.3, -1.0, 0.0, 1.0, 1e6])
+def test_the_logistic_is_a_probability_everywhere(logit: float) -> None:
+    assert 0.0 <= logistic(logit) <= 1.0
+    assert logistic(logit) + logistic(-logit) == pytest.approx(1.0)

@@ -1,0 +1,11 @@
+"""Fencing rests on these bytes."""
+
+from streams.engine.group import check, metadata
+
+
+def test_librdkafka_writes_group_metadata_as_we_do() -> None:
+    check()
+
+
+def test_a_member_is_told_by_generation_and_id() -> None:
+    assert metadata("g", 7, "m-1") == b"CGMDv2:\x07\x00\x00\x00g\x00m-1\x00\x01"

@@ -1,0 +1,46 @@
+"""The watchdog barks when input moves and commits do not, and only then."""
+
+from streams.engine.watchdog import Watchdog
+
+PLACE = ("events.web", 0)
+
+
+def watchdog(read_to: int, committed_at: float) -> tuple[Watchdog, list[str]]:
+    stalls: list[str] = []
+    return Watchdog({}, lambda: {PLACE: read_to}, lambda: committed_at, 30.0, stalls.append), stalls
+
+
+def test_it_ends_a_worker_that_stays_behind_without_committing() -> None:
+    dog, stalls = watchdog(read_to=5, committed_at=0.0)
+    for now in (100.0, 110.0, 120.0, 129.0):
+        dog.look({PLACE: 10}, now)
+    assert stalls == []
+    dog.look({PLACE: 10}, 130.0)
+    assert len(stalls) == 1
+    assert "events.web-0" in stalls[0]
+
+
+def test_it_leaves_a_worker_alone_that_has_read_everything() -> None:
+    dog, stalls = watchdog(read_to=10, committed_at=0.0)
+    for now in range(100, 1000, 10):
+        dog.look({PLACE: 10}, float(now))
+    assert stalls == []
+
+
+def test_it_leaves_a_worker_alone_that_commits() -> None:
+    dog, stalls = watchdog(read_to=5, committed_at=995.0)
+    for now in range(100, 1000, 10):
+        dog.look({PLACE: 10}, float(now))
+    assert stalls == []
+
+
+def test_it_begins_to_count_anew_when_the_worker_has_caught_up() -> None:
+    at = {"read": 5}
+    stalls: list[str] = []
+    dog = Watchdog({}, lambda: {PLACE: at["read"]}, lambda: 0.0, 30.0, stalls.append)
+    dog.look({PLACE: 10}, 100.0)
+    at["read"] = 10
+    dog.look({PLACE: 10}, 120.0)
+    at["read"] = 9
+    dog.look({PLACE: 10}, 140.0)
+    assert stalls == []

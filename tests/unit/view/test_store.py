@@ -1,0 +1,115 @@
+"""The view's writes: in any order, any number of times, the same view. On a real Redis."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from connectors.store import Change, Forget, Store
+from schemas.records import Kind, Outcome, OutcomeKind, Stage
+from streams.runtime.handle import RedisHandle
+from tests.builders import NOON, profile, routed, touchpoint
+
+
+@pytest.fixture
+def client(redis_server: RedisHandle) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_server.url) as connected:
+        yield connected
+
+
+@pytest.fixture
+def store(client: redis.Redis) -> Store:
+    return Store(client)
+
+
+@pytest.fixture
+def lead(topic_prefix: str) -> str:
+    return f"e-{topic_prefix}"
+
+
+def history(lead: str) -> list[Change]:
+    """A lead's life: touched, scored three times, routed twice."""
+    return [
+        *(touchpoint(lead, number) for number in range(1, 6)),
+        *(profile(lead, version, score=version / 10, touches=version) for version in range(1, 4)),
+        *(routed(lead, seq) for seq in (1, 2)),
+        Outcome(id="o1", lead_id=lead, kind=OutcomeKind.MEETING, occurred_at=NOON + 9, received_at=NOON + 9),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shuffled_and_repeated_records_leave_the_same_lead(store: Store, lead: str, seed: int) -> None:
+    told = history(lead) * 2
+    random.Random(seed).shuffle(told)
+    store.write(told)
+    found = store.lead(lead)
+    assert found is not None
+    assert (found.profile["version"], found.profile["touches"]) == (3, 3)
+    assert found.decision is not None
+    assert found.decision["route_seq"] == 2
+    assert [entry.told["kind"] for entry in found.timeline] == ["page"] * 5 + ["outcome: meeting"]
+    assert [entry.at for entry in found.timeline] == [NOON + at for at in (1, 2, 3, 4, 5, 9)]
+
+
+def test_only_the_last_fifty_touches_are_kept_whatever_came_first(store: Store, lead: str) -> None:
+    told = [touchpoint(lead, number) for number in range(80)]
+    random.Random(1).shuffle(told)
+    store.write([profile(lead), *told])
+    found = store.lead(lead)
+    assert found is not None
+    assert [entry.at for entry in found.timeline] == [NOON + number for number in range(30, 80)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_lead_that_was_absorbed_leads_to_the_one_that_absorbed_it(store: Store, lead: str, seed: int) -> None:
+    visitor = lead.replace("e-", "v-")
+    told: list[Change] = [
+        touchpoint(visitor, 1),
+        touchpoint(visitor, 2),
+        profile(visitor, 1, score=0.2),
+        profile(visitor, 2, merged_into=lead),
+        touchpoint(lead, 3, kind=Kind.FORM),
+        profile(lead, 1, score=0.8),
+    ]
+    random.Random(seed).shuffle(told)
+    store.write(told)
+    found = store.lead(visitor)
+    assert found is not None
+    assert (found.asked, found.profile["lead_id"]) == (visitor, lead)
+    assert [entry.at for entry in found.timeline] == [NOON + 1, NOON + 2, NOON + 3]
+    ids = [hot["lead_id"] for hot in store.hottest(10_000)]
+    assert lead in ids
+    assert visitor not in ids
+
+
+def test_the_hottest_come_first_and_closed_leads_are_not_among_them(store: Store, lead: str) -> None:
+    store.write(
+        [
+            profile(f"{lead}a", score=0.4),
+            profile(f"{lead}b", score=0.9),
+            profile(f"{lead}c", score=1.0),
+            profile(f"{lead}c", 2, score=1.0, stage=Stage.CUSTOMER),
+        ]
+    )
+    ids = [hot["lead_id"] for hot in store.hottest(10_000) if hot["lead_id"].startswith(lead)]
+    assert ids == [f"{lead}b", f"{lead}a"]
+
+
+def test_a_forgotten_lead_leaves_nothing_behind(store: Store, client: redis.Redis, lead: str) -> None:
+    store.write([*history(lead), Forget(lead)])
+    assert store.lead(lead) is None
+    assert list(client.scan_iter(f"*{lead}*")) == []
+    assert client.zscore("leads:hot", lead) is None
+
+
+def test_a_lead_that_comes_back_after_it_was_forgotten_is_shown_again(store: Store, lead: str) -> None:
+    store.write([profile(lead, 7), Forget(lead), profile(lead, 1)])
+    found = store.lead(lead)
+    assert found is not None
+    assert found.profile["version"] == 1
+
+
+def test_personal_fields_do_not_get_into_the_view(store: Store, client: redis.Redis, lead: str) -> None:
+    store.write([profile(lead, person=b"jane@example.com"), routed(lead, 1, {"email": "jane@example.com"})])
+    assert "jane" not in str(client.hgetall(f"lead:{lead}"))
