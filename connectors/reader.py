@@ -3,12 +3,14 @@
 A member that works must go on polling or lose its partitions: `read` leaves out those that are busy, `hold` takes none.
 """
 
+import logging
 from collections.abc import Iterable, Set
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 __all__ = ["Reader", "Spot", "place"]
 
+log = logging.getLogger(__name__)
 Spot = tuple[str, int]
 FENCED = {
     KafkaError.ILLEGAL_GENERATION,
@@ -29,6 +31,7 @@ class Reader:
         self._paused: set[Spot] = set()
         self._holding = False
         self._lost: set[Spot] = set()
+        self._due: dict[Spot, int] = {}
         self.owned: set[Spot] = set()
         consumer.subscribe(list(topics), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose)
 
@@ -59,15 +62,22 @@ class Reader:
         return lost
 
     def commit(self, done: dict[Spot, int]) -> None:
-        """Commit the next offset of each partition that is still ours; a group that has moved on reads them again."""
-        offsets = [TopicPartition(*spot, offset) for spot, offset in done.items() if spot in self.owned]
-        if not offsets:
-            return
-        try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            if error.args[0].code() not in FENCED:
-                raise
+        """Commit the next offset of each partition that is still ours.
+
+        A group that has moved on reads the records again; a broker that is away is asked again at the next call.
+        """
+        self._due |= done
+        offsets = [TopicPartition(*spot, offset) for spot, offset in self._due.items() if spot in self.owned]
+        if offsets:
+            try:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            except KafkaException as error:
+                if error.args[0].fatal():
+                    raise
+                if error.args[0].code() not in FENCED:
+                    log.warning("offsets are not committed yet: %s", error.args[0].str())
+                    return
+        self._due = {}
 
     def close(self) -> None:
         """Leave the group."""
@@ -96,6 +106,7 @@ class Reader:
         self.owned -= spots
         self._paused -= spots
         self._lost |= spots
+        self._due = {spot: offset for spot, offset in self._due.items() if spot not in spots}
 
 
 def place(message: Message) -> tuple[Spot, int]:

@@ -122,8 +122,7 @@ class Relay:
             routed = cast("RoutedLead", self._codec.decode(message.value(), (RoutedLead,)))
             person = unseal(routed.person, routed.person_key)
         except Rejected as rejected:
-            await self._bury(message, rejected.reason, rejected.detail)
-            return True
+            return await self._bury(message, rejected.reason, rejected.detail)
         attempt = 0
         while not self._stop.is_set():
             async with self._gate:
@@ -134,8 +133,7 @@ class Relay:
                     return True
                 case Refused(reason, detail):
                     buried_as = Reason.CRASH if reason is Refusal.CRASHED else Reason.REFUSED
-                    await self._bury(message, buried_as, f"{self._name}: {reason}: {detail}")
-                    return True
+                    return await self._bury(message, buried_as, f"{self._name}: {reason}: {detail}")
                 case Retry(after_s, why):
                     wait_s = pause_s(attempt, after_s, random.random(), self._schedule)
                     log.warning("%s did not take %s (%s); again in %.1f s", self._name, routed.decision_id, why, wait_s)
@@ -153,14 +151,20 @@ class Relay:
         metrics.DELIVERIES.labels(self._name, type(outcome).__name__.lower()).inc()
         return outcome
 
-    async def _bury(self, message: Message, reason: Reason, detail: str) -> None:
-        """Write a dead letter and return when the broker has it: only then may the record be committed."""
+    async def _bury(self, message: Message, reason: Reason, detail: str) -> bool:
+        """Write a dead letter and return when the broker has it, since only then may the record be committed.
+
+        False when we are to stop first.
+        """
         letter = deadletters.letter(message, "relay", reason, detail, self._clock())
         value = self._codec.encode(letter)
+        while not await asyncio.to_thread(_sent, self._producer, letter.id, value):
+            if self._stop.is_set():
+                return False
+            await self._rest(1.0)
         log.warning("buried %s: %s", letter.id, reason)
-        while not await asyncio.to_thread(_sent, self._producer, letter.id, value):  # noqa: ASYNC110 - a broker sets no event
-            await asyncio.sleep(1.0)
         metrics.DEAD_LETTERS.labels("relay", str(reason)).inc()
+        return True
 
     async def _rest(self, wait_s: float) -> None:
         try:

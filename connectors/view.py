@@ -28,7 +28,7 @@ GROUP = "leadstream-view"
 TOPICS = {topic.name: topic for topic in (LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS)}
 BATCH = 500
 READ_S = 0.5
-LONGEST_WAIT_S = 10.0
+LONGEST_WAIT_S = 5.0
 
 
 class View:
@@ -43,8 +43,9 @@ class View:
         try:
             while not self._stop.is_set():
                 messages = self._reader.read(BATCH, READ_S)
-                if messages and self._written(changes(messages, self._codec)):
-                    self._reader.commit({spot: offset + 1 for spot, offset in map(place, messages)})
+                if not self._written(changes(messages, self._codec)):
+                    return
+                self._reader.commit({spot: offset + 1 for spot, offset in map(place, messages)})
         finally:
             self._reader.close()
 
@@ -55,7 +56,7 @@ class View:
     def _written(self, due: list[Change]) -> bool:
         """Write until it is written; False when we are to stop first."""
         attempt = 0
-        while not self._stop.is_set():
+        while due and not self._stop.is_set():
             try:
                 self._store.write(due)
             except redis.RedisError as error:
@@ -69,7 +70,7 @@ class View:
                 metrics.VIEW_UP.set(1)
                 metrics.VIEW_WRITES.labels("written").inc(len(due))
                 return True
-        return False
+        return not due
 
 
 def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:

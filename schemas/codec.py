@@ -1,8 +1,8 @@
-"""Records to bytes and back: Avro in Confluent's wire format (a zero byte, the schema id as big-endian int32, the Avro body)."""
+"""Records to bytes and back, in Confluent's wire format: a zero byte, the schema id (big-endian int32), Avro."""
 
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import msgspec
@@ -17,11 +17,11 @@ HEADER = 5
 
 
 class Codec:
-    """Encodes and decodes every record of ours. Ids are asked for once, at construction; unknown ids once each, when met."""
+    """Encodes and decodes every record of ours. Ids are asked for once, at construction; unknown ones when met."""
 
     def __init__(self, registry: Registry, records: Iterable[str] = RECORDS) -> None:
         self._registry = registry
-        self._parsed = {name: fastavro.parse_schema(current(name)) for name in records if _has_schema(name)}
+        self._parsed = {name: _parse(current(name)) for name in records if _has_schema(name)}
         self._ids = {RECORDS[name]: registry.id_of(name) for name in self._parsed}
         self._headers = {kind: MAGIC + id_.to_bytes(4, "big") for kind, id_ in self._ids.items()}
         self._readers: dict[bytes, tuple[type[Record], Schema, Schema | None]] = {
@@ -63,7 +63,7 @@ class Codec:
             raise Rejected(Reason.UNDECODABLE, "not in Confluent wire format")
         schema_id = int.from_bytes(value[1:HEADER], "big")
         try:
-            writer = fastavro.parse_schema(self._registry.schema_of(schema_id))
+            writer = _parse(self._registry.schema_of(schema_id))
         except (UnknownSchema, SchemaParseException) as error:
             raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id}") from error
         name = str(writer["name"]).rpartition(".")[2]
@@ -72,6 +72,11 @@ class Codec:
         found = RECORDS[name], writer, self._parsed[name]
         self._readers[value[:HEADER]] = found
         return found
+
+
+def _parse(schema: Schema) -> Schema:
+    """Prepare a record's schema for fastavro."""
+    return cast("Schema", fastavro.parse_schema(schema))
 
 
 def _has_schema(name: str) -> bool:

@@ -68,7 +68,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all records: immutable, compared by value."""
 
 
-class RawEvent(Record):
+class RawEvent(Record, frozen=True, kw_only=True):
     """One event as a sender sent it. `person` holds {body: bytes, ip: str, user_agent: str}."""
 
     event_id: str
@@ -81,7 +81,7 @@ class RawEvent(Record):
     person_key: str = ""
 
 
-class Touchpoint(Record):
+class Touchpoint(Record, frozen=True, kw_only=True):
     """Something a lead did, told by one raw event. `weight` 0 = kept, but not human (`weight_reason` says why)."""
 
     id: str
@@ -106,7 +106,7 @@ class Touchpoint(Record):
     person_key: str = ""
 
 
-class Outcome(Record):
+class Outcome(Record, frozen=True, kw_only=True):
     """What a CRM said became of a lead."""
 
     id: str
@@ -119,8 +119,8 @@ class Outcome(Record):
     reason: str = ""
 
 
-class Link(Record):
-    """Two ids turned out to be one person: `lead_id` is to be absorbed by `into`; `cause` is the touchpoint that showed it."""
+class Link(Record, frozen=True, kw_only=True):
+    """Two ids turned out to be one person, as the touchpoint `cause` showed: `lead_id` is to be absorbed by `into`."""
 
     id: str
     lead_id: str
@@ -130,28 +130,28 @@ class Link(Record):
     received_at: float
 
 
-class Day(Record):
+class Day(Record, frozen=True, kw_only=True):
     """What a lead did on one UTC day (`day` = days since the epoch): human touchpoints by kind."""
 
     day: int
     counts: dict[str, int]
 
 
-class Trait(Record):
+class Trait(Record, frozen=True, kw_only=True):
     """A non-personal property of a lead and when it was stated; the latest statement wins."""
 
     value: str
     at: float
 
 
-class Consent(Record):
+class Consent(Record, frozen=True, kw_only=True):
     """Whether a purpose was granted, and when that was stated; the latest statement wins, a tie denies."""
 
     granted: bool
     at: float
 
 
-class Visit(Record):
+class Visit(Record, frozen=True, kw_only=True):
     """Where a touch came from: the first and the last of a lead are kept."""
 
     at: float
@@ -161,7 +161,7 @@ class Visit(Record):
     click_id: str = ""
 
 
-class ScoreReason(Record):
+class ScoreReason(Record, frozen=True, kw_only=True):
     """One feature's exact share of the score, in log-odds."""
 
     feature: str
@@ -169,14 +169,14 @@ class ScoreReason(Record):
     points: float
 
 
-class Candidate(Record):
+class Candidate(Record, frozen=True, kw_only=True):
     """An owner who was considered, and why they were passed over ("" = chosen)."""
 
     owner: str
     excluded: str = ""
 
 
-class LeadProfile(Record):
+class LeadProfile(Record, frozen=True, kw_only=True):
     """All we know of one lead: the state of `qualify`, and what the serving view shows.
 
     `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of what was counted), newest last.
@@ -217,7 +217,7 @@ class LeadProfile(Record):
     person_key: str = ""
 
 
-class Merge(Record):
+class Merge(Record, frozen=True, kw_only=True):
     """An absorbed lead's profile on its way to the lead that absorbs it (`lead_id`)."""
 
     id: str
@@ -228,8 +228,8 @@ class Merge(Record):
     received_at: float
 
 
-class RoutedLead(Record):
-    """A decision: where a lead goes, to whom, and why. `occurred_at` and `received_at` are those of the touchpoint that caused it."""
+class RoutedLead(Record, frozen=True, kw_only=True):
+    """A decision: where a lead goes, to whom, and why. Its times are those of the touchpoint that caused it."""
 
     decision_id: str
     lead_id: str
@@ -254,7 +254,7 @@ class RoutedLead(Record):
     person_key: str = ""
 
 
-class TrainingExample(Record):
+class TrainingExample(Record, frozen=True, kw_only=True):
     """The features as they were when scored, and what came of it (`label` 1 = converted)."""
 
     id: str
@@ -268,7 +268,7 @@ class TrainingExample(Record):
     weight: float = 1.0
 
 
-class Term(Record):
+class Term(Record, frozen=True, kw_only=True):
     """One feature in a linear model: its log-odds are `weight * (x - mean) / scale`."""
 
     feature: str
@@ -277,8 +277,11 @@ class Term(Record):
     weight: float
 
 
-class ModelSnapshot(Record):
-    """A model, ready to score (`terms`, `intercept`) and to go on learning (`learner`, JSON); `signature` = HMAC-SHA256 over the rest."""
+class ModelSnapshot(Record, frozen=True, kw_only=True):
+    """A model, ready to score (`terms`, `intercept`) and to go on learning (`learner`, JSON).
+
+    `signature` is HMAC-SHA256 over all the rest.
+    """
 
     version: int
     kind: str
@@ -291,7 +294,7 @@ class ModelSnapshot(Record):
     signature: bytes = b""
 
 
-class DeadLetter(Record):
+class DeadLetter(Record, frozen=True, kw_only=True):
     """What could not be used: where it came from, why, and (in `person`) {key: bytes, value: bytes} as they were."""
 
     id: str
@@ -306,7 +309,7 @@ class DeadLetter(Record):
     person_key: str = ""
 
 
-class Visitor(Record):
+class Visitor(Record, frozen=True, kw_only=True):
     """Whom a visitor turned out to be: the state of `resolve`."""
 
     visitor_id: str
@@ -315,15 +318,15 @@ class Visitor(Record):
     at: float = 0.0
 
 
-class Seat(Record):
-    """One owner's place in the rotation: smooth weighted round-robin's running weight, and leads taken on the roster's day."""
+class Seat(Record, frozen=True, kw_only=True):
+    """One owner's place in the rotation: the running weight, and the leads taken on the roster's day."""
 
     owner: str
     current: int = 0
     taken: int = 0
 
 
-class Roster(Record):
+class Roster(Record, frozen=True, kw_only=True):
     """Whose turn it is, per pool and partition: the second state of `qualify`. `day` = UTC days since the epoch."""
 
     pool: str
@@ -331,7 +334,7 @@ class Roster(Record):
     seats: list[Seat] = []
 
 
-class Tally(Record):
+class Tally(Record, frozen=True, kw_only=True):
     """How many records of one minute of arrival met one fate."""
 
     minute: int
@@ -339,7 +342,7 @@ class Tally(Record):
     count: int
 
 
-class Audit(Record):
+class Audit(Record, frozen=True, kw_only=True):
     """What one transaction did with a stretch of input: written in that same transaction, so the sum is exact."""
 
     agent: str

@@ -1,7 +1,8 @@
 """Who knows which schema has which id: a file of ours by default, a Confluent-compatible registry when there is one.
 
-The file registry serves `schemas/avro/*.avsc` under the ids of `schemas/ids.json`. Ids are never reused: a changed schema
-is given the next id, and its former text moves to `schemas/avro/past/<id>.avsc`, so that old bytes stay readable.
+The file registry serves `schemas/avro/*.avsc` under the ids of `schemas/ids.json`. Ids are never reused: a changed
+schema is given the next id, and its former text moves to `schemas/avro/past/<id>.avsc`, so that old bytes stay
+readable.
 """
 
 import json
@@ -25,8 +26,13 @@ class UnknownSchema(LookupError):
 class Registry(Protocol):
     """Gives each record of ours its schema id, and each id its schema (the writer's)."""
 
-    def id_of(self, record: str) -> int: ...
-    def schema_of(self, schema_id: int) -> Schema: ...
+    def id_of(self, record: str) -> int:
+        """Return the id that a record's schema goes by today. Raises `UnknownSchema`."""
+        ...
+
+    def schema_of(self, schema_id: int) -> Schema:
+        """Return the schema of an id. Raises `UnknownSchema`."""
+        ...
 
 
 def current(record: str) -> Schema:
@@ -58,11 +64,13 @@ class FileRegistry:
         return dict(self._ids)
 
     def id_of(self, record: str) -> int:
+        """Return the id that a record's schema goes by today. Raises `UnknownSchema`."""
         if record not in self._ids:
             raise UnknownSchema(f"schemas/ids.json has no {record}")
         return self._ids[record][-1]
 
     def schema_of(self, schema_id: int) -> Schema:
+        """Return the schema of an id. Raises `UnknownSchema`."""
         for record, ids in self._ids.items():
             if schema_id == ids[-1]:
                 return current(record)
@@ -74,7 +82,7 @@ class FileRegistry:
 
 
 class ConfluentRegistry:
-    """A Confluent-compatible registry (Confluent, Karapace, Redpanda, Apicurio): registers our schemas at start, then caches.
+    """A Confluent-compatible registry (Confluent, Karapace, Redpanda, Apicurio): registers ours at start, then caches.
 
     Errors of the registry (`SchemaRegistryError`, connection errors) pass through at start-up, from `id_of`.
     """
@@ -85,12 +93,14 @@ class ConfluentRegistry:
         self._client = SchemaRegistryClient({"url": url})
 
     def id_of(self, record: str) -> int:
+        """Register a record's schema, unless it is, and return its id."""
         from confluent_kafka.schema_registry import Schema as RegistrySchema
 
         text = json.dumps(current(record))
         return int(self._client.register_schema(subject_of(record), RegistrySchema(text, "AVRO")))
 
     def schema_of(self, schema_id: int) -> Schema:
+        """Return the schema of an id. Raises `UnknownSchema`, and the registry's own errors."""
         found = self._client.get_schema(schema_id)
         if not found.schema_str:
             raise UnknownSchema(f"schema id {schema_id} is empty in the registry")

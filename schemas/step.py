@@ -1,11 +1,10 @@
-"""What a step is: `step(states, record) -> Applied`, pure; the same in production, tests, replay and the chaos oracle."""
+"""What a step is: `step(states, record) -> Applied`, pure; the same in production, tests and replay."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.records import Record
 from schemas.topics import Emit, Topic
-
 
 States = tuple[Record | None, ...]
 
@@ -21,8 +20,9 @@ class Applied(NamedTuple):
 class Agent(NamedTuple):
     """An agent, declared: what it reads, what it keeps, and the pure step between them.
 
-    `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be the
-    record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the event's fault.
+    `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be
+    the record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the
+    event's fault.
     """
 
     name: str

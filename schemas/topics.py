@@ -1,7 +1,8 @@
 """The topics: what travels on each, under which key, over how many partitions, and for how long it is kept.
 
-Topics whose `partitions` are the pipeline's (`None`) all have the same number, so that a key's state, changelog and input
-lie on one worker. Every topic is created explicitly (`leadstream topics ensure`); nothing relies on auto-creation.
+Topics whose `partitions` are the pipeline's (`None`) all have the same number, so that a key's state, changelog and
+input lie on one worker. Every topic is created explicitly (`leadstream topics ensure`); nothing relies on
+auto-creation.
 """
 
 from typing import NamedTuple
@@ -29,7 +30,7 @@ FOREVER_S = -1
 
 
 class Topic(NamedTuple):
-    """One topic. `partitions` None = the pipeline's number; `retention_s` FOREVER_S = kept; `compacted` = last value per key."""
+    """One topic. `partitions` None = the pipeline's number; `compacted` keeps the last value of each key."""
 
     name: str
     records: tuple[type[Record], ...]
@@ -39,10 +40,13 @@ class Topic(NamedTuple):
     compacted: bool = False
 
     def config(self) -> dict[str, str]:
-        """Return the topic's Kafka configuration. Tombstones live 7 days, so that no stale copy resurrects an erased lead."""
+        """Return the topic's Kafka configuration. Tombstones live 7 days: no stale copy may bring a lead back."""
         if self.compacted:
             return {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_S * 1000), "segment.ms": "3600000"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_s * 1000 if self.retention_s > 0 else -1)}
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(self.retention_s * 1000 if self.retention_s > 0 else -1),
+        }
 
 
 class Emit(NamedTuple):

@@ -1,1 +1,1 @@
-"""The pipeline: `domain` decides (pure), `agents` are its steps, `engine` runs them exactly once, `app` puts it together."""
+"""The pipeline: `domain` decides, `agents` are its steps, `engine` runs them exactly once, `app` puts it together."""

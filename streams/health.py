@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP: /metrics, /livez (the process answers) and /readyz (it owns partitions and works)."""
+"""What a worker says of itself over HTTP: /metrics, /livez (it answers), /readyz (it owns partitions and works)."""
 
 from collections.abc import Callable, Iterable
 from threading import Thread
@@ -18,13 +18,13 @@ class _Quiet(WSGIRequestHandler):
 
 
 def serve(host: str, port: int, ready: Callable[[], str]) -> WSGIServer:
-    """Serve in a thread; `ready` returns "" when the worker is, else the reason why it is not. `.shutdown()` ends it."""
+    """Serve in a thread, until `shutdown()`; `ready` returns "" when the worker is, else why it is not."""
     metrics = make_wsgi_app()
 
     def app(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            return metrics(environ, start)
+            return list(metrics(environ, start))
         if path not in ("/livez", "/readyz"):
             return _plain(start, "404 Not Found", "here are /metrics, /livez and /readyz")
         why = ready() if path == "/readyz" else ""

@@ -1,18 +1,24 @@
-"""Every Prometheus metric of the worker, with its help text. Labels are bounded: never an id, never anything personal."""
+"""Every Prometheus metric of the worker, with its help text. No label is an id or personal."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-FATES = Counter("leadstream_stage_events_total", "Records that a worker has dealt with, by what became of them.", ["fate"])
+FATES = Counter(
+    "leadstream_stage_events_total", "Records that a worker has dealt with, by what became of them.", ["fate"]
+)
 ROUNDS = Counter("leadstream_rounds_total", "Rounds (one Kafka transaction each), by how they ended.", ["outcome"])
 ROUND_RECORDS = Histogram(
     "leadstream_round_records", "Records in a committed round.", buckets=(1, 10, 50, 100, 250, 500, 1000, 2500, 5000)
 )
-FOLD_SECONDS = Histogram("leadstream_fold_seconds", "From a round's first record to the last one folded.", buckets=SECONDS)
+FOLD_SECONDS = Histogram(
+    "leadstream_fold_seconds", "From a round's first record to the last one folded.", buckets=SECONDS
+)
 COMMIT_SECONDS = Histogram("leadstream_commit_seconds", "What committing a round's transaction took.", buckets=SECONDS)
 REBALANCES = Counter("leadstream_rebalances_total", "Assignments of partitions to this worker.")
-RESTORE_SECONDS = Histogram("leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS)
+RESTORE_SECONDS = Histogram(
+    "leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS
+)
 STATE_ROWS = Gauge("leadstream_state_rows", "Rows in the state of this worker's partitions.")
 EVENT_TO_ROUTED = Histogram(
     "leadstream_event_to_routed_seconds",

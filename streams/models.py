@@ -1,8 +1,9 @@
-"""The newest good model, for everyone who scores: follows the `models` topic in a thread, and takes only what `refusal` allows."""
+"""The newest good model: follows the `models` topic in a thread, and takes only what `refusal` allows."""
 
 import logging
 import threading
 from collections.abc import Mapping
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -27,6 +28,7 @@ class Models:
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
 
     def __call__(self) -> Scorer:
+        """Return the scorer to use now."""
         return self._scorer
 
     def start(self) -> None:
@@ -42,11 +44,10 @@ class Models:
     def offer(self, value: bytes | None) -> None:
         """Take a model if it may be taken; else the last good one goes on scoring, and the refusal is counted."""
         try:
-            snapshot = self._codec.decode(value, MODELS.records)
+            snapshot = cast("ModelSnapshot", self._codec.decode(value, MODELS.records))
         except Rejected as rejected:
             self._refuse(rejected.reason)
             return
-        assert isinstance(snapshot, ModelSnapshot)
         why = refusal(snapshot, self._key, self._scorer.version)
         if why is not None:
             self._refuse(why)

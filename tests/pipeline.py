@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import Codec
 from schemas.records import Record
 from schemas.registry import FileRegistry
 from schemas.topics import TOPICS, Emit, Topic
+from streams.engine.offsets import ends
 
 PARTITIONS = 4
 CODEC = Codec(FileRegistry())
@@ -69,12 +70,10 @@ def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
 def landed(bootstrap: str, topic: Topic) -> list[Landed]:
     """Return all that a read_committed consumer sees of a topic, partition by partition in offset order."""
     places = [TopicPartition(topic.name, p, 0) for p in range(topic.partitions or PARTITIONS)]
-    admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
-    asked = admin.list_offsets(
-        {place: OffsetSpec.latest() for place in places}, isolation_level=IsolationLevel.READ_UNCOMMITTED
+    found_ends = ends(
+        {"bootstrap.servers": bootstrap, **QUIET}, [(it.topic, it.partition) for it in places], stable=False
     )
-    ends = {place.partition: found.result(60).offset for place, found in asked.items()}
-    open_ends = {partition: end for partition, end in ends.items() if end}
+    open_ends = {partition: end for (_, partition), end in found_ends.items() if end}
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -87,15 +86,15 @@ def landed(bootstrap: str, topic: Topic) -> list[Landed]:
     )
     found = []
     try:
-        consumer.assign(places)
+        consumer.assign([TopicPartition(name, partition, 0) for name, partition in spots])
         deadline = time.monotonic() + 60
         while open_ends and time.monotonic() < deadline:
             for message in consumer.consume(10_000, timeout=0.2):
+                partition, offset = int(message.partition() or 0), int(message.offset() or 0)
                 if message.error() is None:
-                    key = (message.key() or b"").decode()
-                    found.append(Landed(message.partition(), message.offset(), key, message.value(), topic))
-                elif message.offset() >= open_ends.get(message.partition(), 0):
-                    open_ends.pop(message.partition(), None)
+                    found.append(Landed(partition, offset, (message.key() or b"").decode(), message.value(), topic))
+                elif offset >= open_ends.get(partition, 0):
+                    open_ends.pop(partition, None)
     finally:
         consumer.close()
     assert not open_ends, f"{topic.name} was not read to its end: {open_ends}"
@@ -113,7 +112,7 @@ class Worker:
     def start(self) -> None:
         """Start the process."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603 - ours
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -1,7 +1,7 @@
 """The chaos oracle: what must have become of a log, by the pure fold, and what has.
 
-Each agent is folded over its own input as it lies in the log. So every comparison is exact, whatever the interleaving was:
-the touchpoints in the log are those that the raw events make, and everything after is what the touchpoints make.
+Each agent is folded over its own input as it lies in the log. So every comparison is exact, whatever the interleaving
+was: the touchpoints in the log are those that the raw events make, and everything after is what the touchpoints make.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ from streams.engine.fold import Fold
 from tests.pipeline import CODEC, landed
 from tests.worker import pipeline
 
+Found = tuple[str, bytes | None]
 OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, TRAINING_EXAMPLES)
 STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS)
 
@@ -58,15 +59,15 @@ def unfinished(bootstrap: str, folds: dict[str, Fold], accepted: int) -> int:
 
 
 def _outputs(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
-    due = Counter(
+    due: Counter[Found] = Counter(
         (emit.key, CODEC.encode(emit.record)) for fold in folds.values() for emit in fold.emitted if emit.topic == topic
     )
-    there = Counter((one.key, one.value) for one in landed(bootstrap, topic))
+    there: Counter[Found] = Counter((one.key, one.value) for one in landed(bootstrap, topic))
     return _difference(topic, due, there)
 
 
 def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
-    due = Counter(
+    due: Counter[Found] = Counter(
         (key, CODEC.encode(row))
         for fold in folds.values()
         for (table, _, key), row in fold.rows.items()
@@ -79,7 +80,7 @@ def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
             if table == topic.name
         )
     last = {(one.partition, one.key): one.value for one in landed(bootstrap, topic)}
-    there = Counter(
+    there: Counter[Found] = Counter(
         (f"{partition}:{key}" if topic is ROSTERS else key, value)
         for (partition, key), value in last.items()
         if value is not None
@@ -87,7 +88,7 @@ def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
     return _difference(topic, due, there)
 
 
-def _difference(topic: Topic, due: Counter[tuple[str, bytes]], there: Counter[tuple[str, bytes | None]]) -> Difference:
+def _difference(topic: Topic, due: Counter[Found], there: Counter[Found]) -> Difference:
     lost, extra = due - there, there - due
     sample = next(iter(lost or extra), ("", b""))[0]
     return Difference(topic.name, sum(lost.values()), sum(extra.values()), sample)

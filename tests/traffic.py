@@ -1,4 +1,4 @@
-"""Traffic for tests: the demo's senders, through the sources' own `split`, as the raw events a collector would write."""
+"""Traffic for tests: what the demo sends, through the sources' own `split`, as the raw events of a collector."""
 
 from collections.abc import Iterator
 
@@ -45,4 +45,3 @@ def raw_events(events: int, seed: int = 7) -> Iterator[Emit]:
                 person_key=person_key,
             )
             yield Emit(EVENTS[source.channel], part.key, raw)
-

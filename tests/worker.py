@@ -33,7 +33,7 @@ async def main(bootstrap: str, name: str) -> None:
     """Run until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    kafka = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
+    kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
     config = Config(kafka, worker=name, partitions=PARTITIONS, round_records=250, session_s=6.0, transaction_s=10.0)
     await run(build(pipeline(), config, Codec(FileRegistry())), stop)
 

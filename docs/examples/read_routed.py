@@ -14,4 +14,4 @@ consumer.subscribe(["leads.routed"])
 while True:
     if (message := consumer.poll(1.0)) is not None and message.error() is None:
         lead = message.value()
-        print(lead["decision_id"], lead["lead_id"], lead["destination"], lead["owner"], lead["rule"], flush=True)  # noqa: T201 - it is an example
+        print(lead["decision_id"], lead["lead_id"], lead["destination"], lead["owner"], lead["rule"], flush=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.transport.drivers import TRANSPORTS
@@ -14,7 +14,8 @@ from streams.engine.boundary import Boundary
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
-from streams.engine.transport import SCHEME, brokers
+from streams.engine.offsets import Place
+from streams.engine.transport import SCHEME, BatchConsumer, brokers
 from streams.engine.watchdog import Watchdog
 
 TRANSPORTS.aliases[SCHEME] = "streams.engine.transport:Transport"
@@ -25,6 +26,11 @@ class App(faust.App):
     """A Faust app with an engine around it."""
 
     engine: Host
+
+    def positions(self) -> dict[Place, int]:
+        """Return the next offset to be read from each partition of ours."""
+        consumer = cast("BatchConsumer", self.consumer)
+        return consumer.positions()
 
 
 def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
@@ -55,7 +61,9 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
 def _register(app: App, boundary: Boundary) -> None:
     """Make a Faust agent of a declared one: each event of its stream is a batch, each batch part of a transaction."""
     names = [topic.name for topic in boundary.agent.inputs]
-    channel = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False)
+    channel = app.topic(
+        *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False
+    )
 
     @app.agent(channel, name=boundary.agent.name)
     async def run(stream: Any) -> None:
@@ -66,12 +74,12 @@ def _register(app: App, boundary: Boundary) -> None:
 
 
 async def run(app: App, stop: asyncio.Event) -> None:
-    """Run the app until `stop` is set; then let go of the open round and leave the group. A crash of Faust's ends the process."""
+    """Run the app until `stop` is set, then leave the group in good order. A crash of Faust's ends the process."""
     host = app.engine
     await host.start()
     watchdog = Watchdog(
         host.config.kafka,
-        lambda: app.consumer._thread.positions(),  # type: ignore[attr-defined]
+        app.positions,
         lambda: float("inf") if host.restoring or app.rebalancing else host.rounds.committed_at,
         host.config.stall_s,
     )

@@ -1,7 +1,7 @@
 """The boundary that nothing raises past: a slice of records through an agent's step, each applied, re-keyed or buried.
 
-The event's fault (`Rejected`, or any exception of the step: that is `crash`) becomes a dead letter with the bytes and the
-reason, in the same transaction. The world's fault is the round's business (`streams.engine.rounds`).
+The event's fault (`Rejected`, or any exception of the step: that is `crash`) becomes a dead letter with the bytes and
+the reason, in the same transaction. The world's fault is the round's business (`streams.engine.rounds`).
 """
 
 import logging
@@ -60,7 +60,7 @@ class Boundary:
         self._inputs: dict[str, Topic] = {topic.name: topic for topic in agent.inputs}
 
     def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[str]:
-        """Put every record of the slice through the step; return how many met which fate, crashes as `crash` besides."""
+        """Put every record of the slice through the step; return how many met which fate (`crash` counts besides)."""
         fates: Counter[tuple[int, str]] = Counter()
         crashes = 0
         for raw in part.records:

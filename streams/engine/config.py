@@ -1,9 +1,10 @@
 """What the engine is told, all of it a value: brokers, names, limits. Durations in seconds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.records import Record
+from streams.engine.offsets import Kafka
 
 
 def _nothing(topic: str, record: Record) -> None:
@@ -11,14 +12,16 @@ def _nothing(topic: str, record: Record) -> None:
 
 
 class Config(NamedTuple):
-    """`kafka` = librdkafka settings for reaching the brokers (`bootstrap.servers`, security); `worker` names this process
-    among its group's and must be unique there: a process that takes the name over fences its last owner.
+    """What one worker's engine is told.
+
+    `kafka` = librdkafka settings for reaching the brokers (`bootstrap.servers`, security). `worker` names this process
+    in its group, uniquely: a process that takes the name over fences its last owner.
 
     `session_s` bounds how long a dead worker's partitions lie idle; `transaction_s` how long its open transaction hides
     what lies behind it; `stall_s` is the watchdog's patience. `on_emit` is told each committed output.
     """
 
-    kafka: Mapping[str, str | int | float | bool]
+    kafka: Kafka
     group: str = "leadstream"
     worker: str = "worker-0"
     partitions: int = 4

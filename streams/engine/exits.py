@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Exit(IntEnum):
-    """Exit codes of a worker that ended itself (from sysexits.h's range, so as not to look like a signal or a traceback)."""
+    """Exit codes of a worker that ended itself; none looks like a signal or a traceback."""
 
     FENCED = 70
     CRASHES = 71

@@ -30,7 +30,7 @@ class Fold:
             applied = self.agent.step(states, record)
         except Rejected as rejected:
             return self._reject(rejected.reason, record)
-        except Exception:
+        except Exception:  # noqa: BLE001 - as the boundary does
             return self._reject(Reason.CRASH, record)
         for table, key, row in zip(tables, keys, applied.states, strict=True):
             if row is None:

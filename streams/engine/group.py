@@ -1,7 +1,7 @@
 """Consumer group metadata as librdkafka writes it, for a member of Faust's own consumer (KIP-447).
 
-`send_offsets_to_transaction` wants the metadata of a librdkafka consumer. Our member is aiokafka's, so we write the same
-bytes for it: the broker then refuses the offsets of a worker whose generation has passed.
+`send_offsets_to_transaction` wants the metadata of a librdkafka consumer. Our member is aiokafka's, so we write the
+same bytes for it: the broker then refuses the offsets of a worker whose generation has passed.
 """
 
 from confluent_kafka import Consumer
@@ -11,17 +11,25 @@ NO_INSTANCE = b"\x01"
 
 
 class MetadataChanged(RuntimeError):
-    """librdkafka writes group metadata in another way than this module: fencing would not work, so we refuse to start."""
+    """librdkafka writes group metadata otherwise than we do: fencing would not work, so we refuse to start."""
 
 
 def metadata(group: str, generation: int, member: str) -> bytes:
-    """Return group metadata of a dynamic member.
+    r"""Return group metadata of a dynamic member.
 
     >>> metadata("g1", -1, "")
-    b'CGMDv2:\\xff\\xff\\xff\\xffg1\\x00\\x00\\x01'
+    b'CGMDv2:\xff\xff\xff\xffg1\x00\x00\x01'
     """
     return b"".join(
-        (PREFIX, generation.to_bytes(4, "little", signed=True), group.encode(), b"\0", member.encode(), b"\0", NO_INSTANCE)
+        (
+            PREFIX,
+            generation.to_bytes(4, "little", signed=True),
+            group.encode(),
+            b"\0",
+            member.encode(),
+            b"\0",
+            NO_INSTANCE,
+        )
     )
 
 
@@ -33,4 +41,6 @@ def check() -> None:
     finally:
         consumer.close()
     if theirs != metadata("check", -1, ""):
-        raise MetadataChanged(f"consumer_group_metadata() starts with {theirs[:8]!r}; expected {PREFIX!r} in our layout")
+        raise MetadataChanged(
+            f"consumer_group_metadata() starts with {theirs[:8]!r}; expected {PREFIX!r} in our layout"
+        )

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from schemas.codec import Codec
 from schemas.step import Agent
 from streams import metrics
-from streams.engine import group, restore
+from streams.engine import group, offsets, restore
 from streams.engine.boundary import Batch, Boundary, Slice
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.limits import CrashLimit, TooManyCrashes
+from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
-from streams.engine.rounds import Committed, Membership, Place, Round, Rounds
+from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.store import MemoryStore, Store
 from streams.engine.table import Table
 
@@ -77,7 +78,7 @@ class Host:
         await self.rounds.settled()
 
     async def restore(self, assigned: set[Place]) -> dict[Place, int]:
-        """Own `assigned`: bring its state up to the last commit; return the offsets to read from. Raises `Interrupted`."""
+        """Own `assigned`: bring its state up to the last commit, return where to read on. Raises `Interrupted`."""
         self._assignments += 1
         current = self._assignments
         async with self._restore_lock:
@@ -100,7 +101,7 @@ class Host:
     def _restore(
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
-        positions = restore.committed(self.config.kafka, self.config.group, assigned)
+        positions = offsets.committed(self.config.kafka, self.config.group, assigned)
         return positions, restore.restore(self.config.kafka, tables, wanted)
 
     def _own(self, assigned: set[Place]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from streams.engine.offsets import Kafka, Place
+
 log = logging.getLogger(__name__)
 CALL_S = 10.0
 STALE = {
@@ -42,7 +44,7 @@ class Fenced(Exception):
 class Outbox:
     """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
 
-    def __init__(self, kafka: Mapping[str, str | int | float | bool], transactional_id: str, timeout_s: float) -> None:
+    def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float) -> None:
         self._producer = Producer(
             {**SETTINGS, **kafka, "transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
         )
@@ -53,6 +55,7 @@ class Outbox:
         self._insist(self._producer.init_transactions)
 
     def begin(self) -> None:
+        """Open a transaction."""
         self._producer.begin_transaction()
         self._open = True
 
@@ -65,16 +68,16 @@ class Outbox:
         delivered: Callable[[int], None] | None = None,
     ) -> None:
         """Queue a record; `delivered` is told its offset. Failures show at commit. Partition -1 = by key."""
-        options = {"on_delivery": _tell(delivered)} if delivered else {}
+        report = _tell(delivered) if delivered else None
         while True:
             try:
-                self._producer.produce(topic, key=key, value=value, partition=partition, **options)
+                self._producer.produce(topic, value, key, partition, on_delivery=report)
             except BufferError:
                 self._producer.poll(0.1)
             else:
                 return
 
-    def commit(self, offsets: Mapping[tuple[str, int], int], group_metadata: bytes) -> None:
+    def commit(self, offsets: Mapping[Place, int], group_metadata: bytes) -> None:
         """Commit what was sent together with `offsets` (the next to read). Raises `Aborted` or `Fenced`."""
         positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
         try:

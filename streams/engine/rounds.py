@@ -1,7 +1,8 @@
 """Rounds: what one poll of the consumer brought, folded by the agents and committed as one Kafka transaction.
 
-The consumer opens a round and hands each batch to its agent's stream. An agent works inside `transaction(batch)`, and is
-released when the whole round has committed, or was given up: then nothing of it is visible, and the input comes again.
+The consumer opens a round and hands each batch to its agent's stream. An agent works inside `transaction(batch)`, and
+is released when the whole round has committed, or was given up: then nothing of it is visible, and the input comes
+again.
 """
 
 import asyncio
@@ -15,11 +16,11 @@ from typing import NamedTuple
 from schemas.topics import Emit
 from streams.engine.boundary import Batch, Boundary, Slice
 from streams.engine.limits import CrashLimit
+from streams.engine.offsets import Place
 from streams.engine.outbox import Aborted, Outbox
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
-Place = tuple[str, int]
 
 
 class Membership(NamedTuple):
@@ -30,7 +31,7 @@ class Membership(NamedTuple):
 
 
 class Round:
-    """One poll's records, in a batch for each agent. `folded` is set when all are through, or the round was given up."""
+    """One poll's records, a batch for each agent. `folded` is set when all are through, or the round was given up."""
 
     def __init__(self, membership: Membership, batches: Iterable[Batch]) -> None:
         self.membership = membership
@@ -173,4 +174,3 @@ class Rounds:
     def _send_changes(self, table: Table) -> None:
         for key, value in table.changes():
             self._outbox.send(table.changelog.name, key.encode(), value, table.partition, table.delivered)
-

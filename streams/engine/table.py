@@ -1,7 +1,7 @@
 """A table: one agent's state for one partition, seen through what the running transaction would make of it.
 
-Reads go overlay, then recently used records, then the store. Writes go to the overlay, become changelog records when the
-transaction closes, and reach the store only when it has committed.
+Reads go overlay, then recently used records, then the store. Writes go to the overlay, become changelog records when
+the transaction closes, and reach the store only when it has committed.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Table:
         self._hot_rows = hot_rows
 
     def get(self, key: str) -> Record | None:
-        """Return the row as the running transaction sees it. Raises `Rejected(UNDECODABLE)` when a stored row is broken."""
+        """Return the row as the running transaction sees it. Raises `Rejected` when a stored row is broken."""
         if key in self._overlay:
             return self._overlay[key]
         row = self._hot.get(key)

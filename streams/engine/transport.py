@@ -6,7 +6,6 @@ recovery services. Stock Faust puts each record through two tasks and commits ac
 
 import asyncio
 import logging
-
 from typing import Any, cast
 
 import aiokafka
@@ -25,7 +24,7 @@ SCHEME = "leadstream"
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that owns aiokafka's consumer: read_committed, short long-polls, partitions of one number kept together."""
+    """The thread that owns aiokafka's consumer: read_committed, short polls, partitions of one number kept together."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -57,7 +56,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Return the next offset aiokafka will read, by (topic, partition), where it knows one."""
-        subscription = self._ensure_consumer()._subscription.subscription
+        subscription = self._consumer._subscription.subscription if self._consumer is not None else None
         assignment = subscription.assignment if subscription is not None else None
         if assignment is None:
             return {}
@@ -74,6 +73,10 @@ class BatchConsumer(driver.Consumer):
     def host(self) -> Host:
         """The engine around this app."""
         return cast(Host, self.app.engine)  # type: ignore[attr-defined]
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return the next offset to be read from each partition of ours."""
+        return self._thread.positions()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -140,11 +143,11 @@ class BatchConsumer(driver.Consumer):
         """Called before partitions are given back: let go of the open round, or wait for its commit."""
         await self.host.release()
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's
         """Offsets are committed in the round's transaction, and only there."""
         return False
 
-    def ack(self, message: Any) -> bool:
+    def ack(self, message: Any) -> bool:  # noqa: ARG002 - Faust's
         """Acks are not counted: a batch is done when its transaction has committed."""
         return True
 
@@ -157,6 +160,7 @@ class BatchConsumer(driver.Consumer):
         """The watchdog looks after progress."""
 
     async def on_stop(self) -> None:
+        """Let go of the open round before the consumer ends."""
         await self.host.release()
 
 

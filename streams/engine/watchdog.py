@@ -1,7 +1,7 @@
 """The watchdog: ends a worker whose input moves while its commits do not, whatever the reason.
 
-It runs in a thread of its own and asks the broker through a client of its own, so that a blocked event loop, a hung aiokafka
-or a lost wake-up (all seen in the field: faust#523, robinhood/faust#596, aiokafka#1154) cannot silence it.
+It runs in a thread of its own and asks the broker through a client of its own, so that a blocked event loop, a hung
+aiokafka or a lost wake-up (all seen in the field: faust#523, robinhood/faust#596, aiokafka#1154) cannot silence it.
 """
 
 import logging
@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, OffsetSpec
-from confluent_kafka import IsolationLevel, TopicPartition
 
 from streams.engine.exits import Exit, leave
-from streams.engine.rounds import Place
+from streams.engine.offsets import Kafka, Place, ends
 
 log = logging.getLogger(__name__)
 ASK_S = 5.0
@@ -25,7 +23,7 @@ class Watchdog:
 
     def __init__(
         self,
-        kafka: Mapping[str, str | int | float | bool],
+        kafka: Kafka,
         positions: Callable[[], dict[Place, int]],
         progress_at: Callable[[], float],
         patience_s: float,
@@ -38,15 +36,17 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
+        """Begin to watch."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop watching."""
         self._stopped.set()
 
-    def look(self, ends: Mapping[Place, int], now: float) -> None:
+    def look(self, found: Mapping[Place, int], now: float) -> None:
         """Take one look at the input's ends; call `on_stall` when we have been behind for too long without a commit."""
         positions = self._positions()
-        behind = {place: end for place, end in ends.items() if end > positions.get(place, end)}
+        behind = {place: end for place, end in found.items() if end > positions.get(place, end)}
         if not behind or self._progress_at() >= now - self._patience_s:
             self._behind_since = now if behind else None
             return
@@ -59,18 +59,11 @@ class Watchdog:
             )
 
     def _watch(self) -> None:
-        admin = AdminClient(dict(self._kafka))
         while not self._stopped.wait(self._patience_s / 6):
-            wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in self._positions()}
-            if not wanted:
-                continue
             try:
-                asked = admin.list_offsets(
-                    wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ASK_S
-                )
-                ends = {(tp.topic, tp.partition): answer.result(ASK_S).offset for tp, answer in asked.items()}
+                found = ends(self._kafka, self._positions(), stable=True, patience_s=ASK_S)
             except (KafkaException, TimeoutError) as error:
                 log.debug("the watchdog cannot see the input's ends: %s", error)
                 self._behind_since = None
                 continue
-            self.look(ends, time.monotonic())
+            self.look(found, time.monotonic())

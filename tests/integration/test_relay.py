@@ -3,9 +3,11 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -20,7 +22,9 @@ from connectors.sinks.webhook import open_sink
 from schemas.person import Fields
 from schemas.records import DeadLetter, RoutedLead
 from schemas.topics import LEADS_ROUTED
+from streams.runtime.broker import start_broker
 from streams.runtime.handle import BrokerHandle
+from streams.runtime.provider import Wish
 from tests.builders import routed
 from tests.receiver import listening
 from tests.wires import at_the_end, committed, connected, eventually, send
@@ -189,9 +193,7 @@ def test_one_lead_in_trouble_does_not_hold_up_the_others(
 
     sink = Picky()
     with relaying(environ, group, sink):
-        send(environ, LEADS_ROUTED, (poison, routed(poison)))
-        for lead in leads:
-            send(environ, LEADS_ROUTED, (lead, routed(lead)))
+        send(environ, LEADS_ROUTED, (poison, routed(poison)), *((lead, routed(lead)) for lead in leads))
         eventually(lambda: len(sink.leads) == len(leads))
     assert not committed(environ, group, LEADS_ROUTED)
 
@@ -221,6 +223,25 @@ class Stuck(MemorySink):
     async def deliver(self, routed: RoutedLead, person: Fields) -> Delivery:
         await super().deliver(routed, person)
         return Retry(None, "HTTP 503")
+
+
+@pytest.mark.integration
+def test_a_broker_that_goes_away_and_comes_back_costs_no_lead_and_no_relay(tmp_path: Path, topic_prefix: str) -> None:
+    own = start_broker(Wish(tmp_path, quick=True), "embedded")
+    environ = connected(own) | {"LEADSTREAM_SINK": "memory"}
+    sink, leads = MemorySink(), [f"e-{topic_prefix}{number}" for number in range(40)]
+    try:
+        with relaying(environ, relay.GROUP, sink):
+            send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads[:20]))
+            eventually(lambda: len(sink.leads) == 20)
+            own.kill()
+            time.sleep(1.0)  # longer than a read, so that the relay meets it
+            own.restart()
+            send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads[20:]))
+            eventually(lambda: len(sink.leads) == len(leads))
+        assert committed(environ, relay.GROUP, LEADS_ROUTED)
+    finally:
+        own.stop()
 
 
 @pytest.mark.integration

@@ -1,4 +1,4 @@
-"""What lies on our topics may be anything: each bad record is buried with its bytes and a reason, and its neighbours are applied."""
+"""Anything may lie on our topics: a bad record is buried with its bytes and a reason, its neighbours are applied."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,0 +1,47 @@
+"""Offsets as the broker has them: where a group stands, and how far topics go.
+
+Two traps lie here, and both are why this is librdkafka's work and not aiokafka's. The broker answers EndTxn before the
+commit markers are written. So committed offsets must be asked for as *stable* ones (librdkafka does, when it is
+read_committed), and a changelog goes to its *high watermark*, not to its last stable offset: what is still open there
+may be about to commit.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, cast
+
+from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+Kafka = Mapping[str, str | int | float | bool]
+Place = tuple[str, int]
+ASK_S = 30.0
+LATEST: Final = cast("OffsetSpec", OffsetSpec._latest)
+
+
+def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, int]:
+    """Return the group's stable committed offsets by (topic, partition); inputs without one begin at 0.
+
+    Raises `KafkaException` when the broker does not answer in time.
+    """
+    wanted = [TopicPartition(topic, partition) for topic, partition in inputs]
+    if not wanted:
+        return {}
+    consumer = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
+    try:
+        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in consumer.committed(wanted, timeout=ASK_S)}
+    finally:
+        consumer.close()
+
+
+def ends(kafka: Kafka, inputs: Iterable[Place], *, stable: bool, patience_s: float = ASK_S) -> dict[Place, int]:
+    """Return the end of each partition: the last stable offset, or (not `stable`) the high watermark.
+
+    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    """
+    wanted = {TopicPartition(topic, partition): LATEST for topic, partition in inputs}
+    if not wanted:
+        return {}
+    level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
+    admin = AdminClient(dict(kafka))
+    asked = admin.list_offsets(wanted, isolation_level=level, request_timeout=patience_s)
+    return {(tp.topic, tp.partition): answer.result(patience_s).offset for tp, answer in asked.items()}
