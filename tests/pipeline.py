@@ -69,10 +69,8 @@ def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
 
 def landed(bootstrap: str, topic: Topic) -> list[Landed]:
     """Return all that a read_committed consumer sees of a topic, partition by partition in offset order."""
-    places = [TopicPartition(topic.name, p, 0) for p in range(topic.partitions or PARTITIONS)]
-    found_ends = ends(
-        {"bootstrap.servers": bootstrap, **QUIET}, [(it.topic, it.partition) for it in places], stable=False
-    )
+    spots = [(topic.name, partition) for partition in range(topic.partitions or PARTITIONS)]
+    found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
     open_ends = {partition: end for (_, partition), end in found_ends.items() if end}
     consumer = Consumer(
         {
