@@ -14,12 +14,12 @@ from streams.engine.boundary import Boundary
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
-from streams.engine.offsets import Place
 from streams.engine.transport import SCHEME, BatchConsumer, brokers
-from streams.engine.watchdog import Watchdog
+from streams.engine.watchdog import Sight, Watchdog
 
 TRANSPORTS.aliases[SCHEME] = "streams.engine.transport:Transport"
 NEVER_S = 7 * 86_400.0
+STOP_S = 20.0
 
 
 class App(faust.App):
@@ -27,10 +27,10 @@ class App(faust.App):
 
     engine: Host
 
-    def positions(self) -> dict[Place, int]:
-        """Return the next offset to be read from each partition of ours."""
+    def sight(self) -> Sight:
+        """Return what the watchdog looks at."""
         consumer = cast("BatchConsumer", self.consumer)
-        return consumer.positions()
+        return Sight(consumer.positions(), self.engine.progress_at, self.rebalancing)
 
 
 def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
@@ -77,12 +77,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     """Run the app until `stop` is set, then leave the group in good order. A crash of Faust's ends the process."""
     host = app.engine
     await host.start()
-    watchdog = Watchdog(
-        host.config.kafka,
-        app.positions,
-        lambda: float("inf") if host.restoring or app.rebalancing else host.rounds.committed_at,
-        host.config.stall_s,
-    )
+    watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s)
     await app.start()
     watchdog.start()
     try:
@@ -93,4 +88,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
                 await asyncio.wait_for(stop.wait(), timeout=0.5)
     finally:
         watchdog.stop()
-        await app.stop()
+        try:
+            await asyncio.wait_for(app.stop(), timeout=STOP_S)
+        except TimeoutError:
+            leave(Exit.STALLED, f"it did not stop within {STOP_S:g} s")

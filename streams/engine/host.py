@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from confluent_kafka import KafkaException
+
 from schemas.codec import Codec
 from schemas.step import Agent
 from streams import metrics
@@ -40,6 +42,12 @@ class Host:
         self._assignments = 0
         self.restoring = False
         self._restored = False
+        self._moved_at = time.monotonic()
+
+    @property
+    def progress_at(self) -> float:
+        """When something last went forward: a commit, or a restore (monotonic seconds)."""
+        return max(self.rounds.committed_at, self._moved_at)
 
     def ready(self) -> str:
         """Return "" when the worker works, else why it does not: for /readyz."""
@@ -85,11 +93,9 @@ class Host:
             self._own(assigned)
             tables = [table for tables in self.tables.values() for table in tables]
             self.restoring = True
-            began = time.monotonic()
+            began = self._moved_at = time.monotonic()
             try:
-                positions, read = await asyncio.get_running_loop().run_in_executor(
-                    None, self._restore, assigned, tables, lambda: current == self._assignments
-                )
+                positions, read = await self._insist(assigned, tables, lambda: current == self._assignments)
             finally:
                 self.restoring = False
         self._restored = True
@@ -98,11 +104,26 @@ class Host:
         log.info("own %d partitions; restored %d records in %.2f s", len(assigned), read, time.monotonic() - began)
         return positions
 
+    async def _insist(
+        self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
+    ) -> tuple[dict[Place, int], int]:
+        """Restore, again and again while the broker does not answer. Raises `Interrupted`."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
+            except (KafkaException, TimeoutError) as error:
+                log.warning("state cannot be restored, to be tried again: %s", error)
+                await asyncio.sleep(1.0)
+
     def _restore(
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
+        def going() -> bool:
+            self._moved_at = time.monotonic()
+            return wanted()
+
         positions = offsets.committed(self.config.kafka, self.config.group, assigned)
-        return positions, restore.restore(self.config.kafka, tables, wanted)
+        return positions, restore.restore(self.config.kafka, tables, going)
 
     def _own(self, assigned: set[Place]) -> None:
         """Keep the tables of partitions that stay, make those that come, drop those that went."""

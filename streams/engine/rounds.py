@@ -40,6 +40,7 @@ class Round:
         self.folded = asyncio.Event()
         self.settled = asyncio.Event()
         self.given_up = False
+        self.failure: Exception | None = None
         self.fates: Counter[str] = Counter()
         self.emitted: list[Emit] = []
 
@@ -115,7 +116,11 @@ class Rounds:
                 tables = self._tables[batch.agent, part.partition]
                 current.fates.update(boundary.apply(part, tables, current.emitted))
 
-        yield fold
+        try:
+            yield fold
+        except Exception as error:  # noqa: BLE001 - not the event's fault: `run` raises it, and the worker ends
+            current.failure = error
+            current.folded.set()
         current.waiting.discard(batch.agent)
         if not current.waiting:
             current.folded.set()
@@ -124,7 +129,7 @@ class Rounds:
     async def run(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
         """Take a round from begin to commit. Return False when it was undone and its input must be read again.
 
-        Raises `Fenced`, `TooManyCrashes`.
+        Raises `Fenced`, `TooManyCrashes`, and whatever went wrong that was not an event's fault.
         """
         self._round = new
         loop = asyncio.get_running_loop()
@@ -134,6 +139,8 @@ class Rounds:
             for batch in new.batches.values():
                 deliver(batch)
             await new.folded.wait()
+            if new.failure is not None:
+                raise new.failure
             if new.given_up:
                 await loop.run_in_executor(None, self._undo)
                 return False

@@ -9,6 +9,7 @@ import logging
 from typing import Any, cast
 
 import aiokafka
+from aiokafka.errors import IllegalStateError
 from faust.events import Event
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -16,6 +17,7 @@ from mode import Service
 
 from streams.engine.boundary import Batch, Slice
 from streams.engine.host import Host
+from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership
 
 log = logging.getLogger(__name__)
@@ -55,13 +57,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return Membership(coordinator.generation, coordinator.member_id)
 
     def positions(self) -> dict[tuple[str, int], int]:
-        """Return the next offset aiokafka will read, by (topic, partition), where it knows one."""
+        """Return the next offset aiokafka will read, by (topic, partition); 0 where it does not know yet."""
         subscription = self._consumer._subscription.subscription if self._consumer is not None else None
         assignment = subscription.assignment if subscription is not None else None
         if assignment is None:
             return {}
         states = ((tp, assignment.state_value(tp)) for tp in assignment.tps)
-        return {(tp.topic, tp.partition): state._position for tp, state in states if state._position is not None}
+        return {(tp.topic, tp.partition): state._position or 0 for tp, state in states}
 
 
 class BatchConsumer(driver.Consumer):
@@ -135,7 +137,10 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
-        positions = await self.host.restore({(tp.topic, tp.partition) for tp in self.assignment()})
+        try:
+            positions = await self.host.restore({(tp.topic, tp.partition) for tp in self.assignment()})
+        except Interrupted as interrupted:
+            raise IllegalStateError("the partitions move again") from interrupted  # Faust's word for: wait for the next
         for (topic, partition), offset in positions.items():
             await self.seek(TP(topic, partition), offset)
 

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
@@ -18,21 +19,28 @@ log = logging.getLogger(__name__)
 ASK_S = 5.0
 
 
+class Sight(NamedTuple):
+    """What the watchdog sees of its worker: where it reads next, when it last went forward, whether it rebalances."""
+
+    positions: Mapping[Place, int]
+    progress_at: float
+    rebalancing: bool = False
+
+
 class Watchdog:
-    """Compares, every few seconds, how far the input goes with how far we have read, and when we last committed."""
+    """Compares, every few seconds, how far the input goes with how far we have read, and when we last went forward."""
 
     def __init__(
         self,
         kafka: Kafka,
-        positions: Callable[[], dict[Place, int]],
-        progress_at: Callable[[], float],
+        see: Callable[[], Sight],
         patience_s: float,
         on_stall: Callable[[str], None] = lambda why: leave(Exit.STALLED, why),
     ) -> None:
-        self._kafka, self._positions, self._progress_at = kafka, positions, progress_at
+        self._kafka, self._see = kafka, see
         self._patience_s, self._on_stall = patience_s, on_stall
         self._stopped = threading.Event()
-        self._behind_since: float | None = None
+        self._stuck_since: float | None = None
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
@@ -44,26 +52,27 @@ class Watchdog:
         self._stopped.set()
 
     def look(self, found: Mapping[Place, int], now: float) -> None:
-        """Take one look at the input's ends; call `on_stall` when we have been behind for too long without a commit."""
-        positions = self._positions()
-        behind = {place: end for place, end in found.items() if end > positions.get(place, end)}
-        if not behind or self._progress_at() >= now - self._patience_s:
-            self._behind_since = now if behind else None
+        """Take one look: `found` are the input's ends. Calls `on_stall` when we have been stuck for too long."""
+        sight = self._see()
+        behind = {place: end for place, end in found.items() if end > sight.positions.get(place, end)}
+        if not (behind or sight.rebalancing) or sight.progress_at >= now - self._patience_s:
+            self._stuck_since = None
             return
-        since = self._behind_since = self._behind_since if self._behind_since is not None else now
-        if now - since >= self._patience_s:
-            place, end = next(iter(behind.items()))
-            self._on_stall(
-                f"no commit for {now - self._progress_at():.0f} s while {place[0]}-{place[1]} goes to {end} "
-                f"and we have read to {positions.get(place)}"
-            )
+        if self._stuck_since is None:
+            self._stuck_since = now
+        if now - self._stuck_since >= self._patience_s:
+            what = "a rebalance does not end"
+            if behind:
+                (topic, partition), end = next(iter(behind.items()))
+                what = f"{topic}-{partition} goes to {end}, we have read to {sight.positions.get((topic, partition))}"
+            self._on_stall(f"nothing went forward for {now - sight.progress_at:.0f} s: {what}")
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._patience_s / 6):
             try:
-                found = ends(self._kafka, self._positions(), stable=True, patience_s=ASK_S)
+                found = ends(self._kafka, self._see().positions, stable=True, patience_s=ASK_S)
             except (KafkaException, TimeoutError) as error:
                 log.debug("the watchdog cannot see the input's ends: %s", error)
-                self._behind_since = None
+                self._stuck_since = None
                 continue
             self.look(found, time.monotonic())

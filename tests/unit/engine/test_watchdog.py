@@ -1,13 +1,13 @@
 """The watchdog barks when input moves and commits do not, and only then."""
 
-from streams.engine.watchdog import Watchdog
+from streams.engine.watchdog import Sight, Watchdog
 
 PLACE = ("events.web", 0)
 
 
 def watchdog(read_to: int, committed_at: float) -> tuple[Watchdog, list[str]]:
     stalls: list[str] = []
-    return Watchdog({}, lambda: {PLACE: read_to}, lambda: committed_at, 30.0, stalls.append), stalls
+    return Watchdog({}, lambda: Sight({PLACE: read_to}, committed_at), 30.0, stalls.append), stalls
 
 
 def test_it_ends_a_worker_that_stays_behind_without_committing() -> None:
@@ -37,10 +37,18 @@ def test_it_leaves_a_worker_alone_that_commits() -> None:
 def test_it_begins_to_count_anew_when_the_worker_has_caught_up() -> None:
     at = {"read": 5}
     stalls: list[str] = []
-    dog = Watchdog({}, lambda: {PLACE: at["read"]}, lambda: 0.0, 30.0, stalls.append)
+    dog = Watchdog({}, lambda: Sight({PLACE: at["read"]}, 0.0), 30.0, stalls.append)
     dog.look({PLACE: 10}, 100.0)
     at["read"] = 10
     dog.look({PLACE: 10}, 120.0)
     at["read"] = 9
     dog.look({PLACE: 10}, 140.0)
     assert stalls == []
+
+
+def test_it_ends_a_worker_whose_rebalance_does_not_end() -> None:
+    stalls: list[str] = []
+    dog = Watchdog({}, lambda: Sight({}, 0.0, rebalancing=True), 30.0, stalls.append)
+    dog.look({}, 100.0)
+    dog.look({}, 131.0)
+    assert "rebalance" in stalls[0]
