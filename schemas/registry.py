@@ -54,10 +54,12 @@ def subject_of(record: str) -> str:
 
 
 class FileRegistry:
-    """The schemas in this package, under the ids in `ids.json`: {record: [id, ...]}, oldest first."""
+    """The schemas in this package, under the ids in `ids.json`: {record: {id: fingerprint}}, oldest first."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, list[int]] = json.loads(resources.files("schemas").joinpath("ids.json").read_text())
+        text = resources.files("schemas").joinpath("ids.json").read_text()
+        pinned: dict[str, dict[str, str]] = json.loads(text)
+        self._ids = {record: [int(id_) for id_ in ids] for record, ids in pinned.items()}
 
     def records(self) -> dict[str, list[int]]:
         """Return every record's ids, oldest first."""

@@ -13,9 +13,9 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import Codec
-from schemas.records import Record
+from schemas.records import Audit, Record
 from schemas.registry import FileRegistry
-from schemas.topics import TOPICS, Emit, Topic
+from schemas.topics import AUDIT, TOPICS, Emit, Topic
 from streams.engine.offsets import ends
 
 PARTITIONS = 4
@@ -102,8 +102,8 @@ def landed(bootstrap: str, topic: Topic) -> list[Landed]:
 class Worker:
     """A worker of `tests/worker.py`, as a process of its own."""
 
-    def __init__(self, bootstrap: str, name: str, log: Path) -> None:
-        self._command = [sys.executable, "-m", "tests.worker", bootstrap, name]
+    def __init__(self, bootstrap: str, name: str, log: Path, broken_share: int = 0) -> None:
+        self._command = [sys.executable, "-m", "tests.worker", bootstrap, name, str(broken_share)]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -151,3 +151,22 @@ def _settle(futures: Iterable[object]) -> bool:
         except KafkaException:
             well = False
     return well
+
+
+def handled(bootstrap: str) -> int:
+    """Return how many raw events have met their fate, by the audit."""
+    found = [one.record for one in landed(bootstrap, AUDIT)]
+    return sum(
+        tally.count
+        for audit in found
+        if isinstance(audit, Audit) and audit.agent == "resolve"
+        for tally in audit.tallies
+        if tally.fate != "rekeyed"
+    )
+
+
+def still(bootstrap: str, for_s: float = 2.0) -> bool:
+    """Tell whether nothing is added for a while."""
+    before = len(landed(bootstrap, AUDIT))
+    time.sleep(for_s)
+    return len(landed(bootstrap, AUDIT)) == before

@@ -4,9 +4,12 @@ Each agent is folded over its own input as it lies in the log. So every comparis
 was: the touchpoints in the log are those that the raw events make, and everything after is what the touchpoints make.
 """
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from schemas.keys import partition_of
+from schemas.records import LeadProfile
 from schemas.topics import (
     EVENTS,
     LEADS_PROFILES,
@@ -16,10 +19,11 @@ from schemas.topics import (
     TOUCHPOINTS,
     TRAINING_EXAMPLES,
     VISITORS,
+    Emit,
     Topic,
 )
 from streams.engine.fold import Fold
-from tests.pipeline import CODEC, landed
+from tests.pipeline import CODEC, PARTITIONS, landed
 from tests.worker import pipeline
 
 Found = tuple[str, bytes | None]
@@ -92,3 +96,18 @@ def _difference(topic: Topic, due: Counter[Found], there: Counter[Found]) -> Dif
     lost, extra = due - there, there - due
     sample = next(iter(lost or extra), ("", b""))[0]
     return Difference(topic.name, sum(lost.values()), sum(extra.values()), sample)
+
+
+def imagined(raw: Iterable[Emit], partitions: int = PARTITIONS) -> dict[str, LeadProfile]:
+    """Return every lead's profile, had these raw events gone through a pipeline one by one."""
+    folds = {agent.name: Fold(agent) for agent in pipeline()}
+    by_topic = {topic.name: fold for fold in folds.values() for topic in fold.agent.inputs}
+    waiting = deque(raw)
+    while waiting:
+        emit = waiting.popleft()
+        fold = by_topic.get(emit.topic.name)
+        if fold is not None:
+            partition = partition_of(emit.key.encode(), emit.topic.partitions or partitions)
+            waiting.extendleft(reversed(fold.apply(partition, emit.record)))
+    rows = folds["qualify"].rows.items()
+    return {key: row for (_, _, key), row in rows if isinstance(row, LeadProfile)}

@@ -1,17 +1,19 @@
 """A worker for tests: the pipeline as it is, but scoring with the scorecard throughout, so that a fold can foretell it.
 
-`python -m tests.worker BOOTSTRAP NAME [AGENTS]`
+`python -m tests.worker BOOTSTRAP NAME [SHARE]`: with a share, one raw event in that many makes its code raise.
 """
 
 import asyncio
 import logging
 import signal
 import sys
+import zlib
 
 from schemas.codec import Codec
+from schemas.records import RawEvent, Record
 from schemas.registry import FileRegistry
-from schemas.step import Agent
-from streams.app import agents
+from schemas.step import Agent, Applied, States
+from streams import app
 from streams.domain.rotation import Owner
 from streams.domain.routing import Routing
 from streams.domain.scoring import PRIOR, Scorer
@@ -26,18 +28,30 @@ ROUTING = Routing(owners=(Owner("north", weight=2), Owner("south", cap=40)))
 def pipeline() -> tuple[Agent, ...]:
     """Return the agents, with a model that never changes."""
     scorer = Scorer(PRIOR)
-    return agents(PEPPER, SNAPSHOT_KEY, PARTITIONS, lambda: scorer, ROUTING)
+    return app.agents(PEPPER, SNAPSHOT_KEY, PARTITIONS, lambda: scorer, ROUTING)
 
 
-async def main(bootstrap: str, name: str) -> None:
+def breaking(agent: Agent, share: int) -> Agent:
+    """Return the agent with a bug that one record in `share` meets, always the same ones."""
+
+    def step(states: States, record: Record) -> Applied:
+        if isinstance(record, RawEvent) and zlib.crc32(record.event_id.encode()) % share == 0:
+            raise ZeroDivisionError("a bug")
+        return agent.step(states, record)
+
+    return agent._replace(step=step)
+
+
+async def main(bootstrap: str, name: str, share: str = "0") -> None:
     """Run until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
     config = Config(kafka, worker=name, partitions=PARTITIONS, round_records=250, session_s=6.0, transaction_s=10.0)
-    await run(build(pipeline(), config, Codec(FileRegistry())), stop)
+    agents = [breaking(agent, int(share)) if int(share) else agent for agent in pipeline()]
+    await run(build(agents, config, Codec(FileRegistry())), stop)
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(main(*sys.argv[1:3]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import AUDIT, LEADS_ROUTED
+from schemas.topics import LEADS_ROUTED
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import Worker, fresh_topics, landed, produce, until
+from tests.pipeline import Worker, fresh_topics, handled, landed, produce, still, until
 from tests.reference import differences, folded, unfinished
 from tests.traffic import raw_events
 
@@ -18,24 +18,8 @@ EVENTS = 6_000
 KILLS = 6
 
 
-def _passed(bootstrap: str) -> int:
-    return sum(
-        tally.count
-        for one in landed(bootstrap, AUDIT)
-        for tally in one.record.tallies  # type: ignore[attr-defined]
-        if one.record.agent == "resolve" and tally.fate != "rekeyed"  # type: ignore[attr-defined]
-    )
-
-
 def _further(bootstrap: str, done: int) -> bool:
-    return _passed(bootstrap) > done
-
-
-def _quiet(bootstrap: str) -> bool:
-    """Tell whether nothing is added any more."""
-    before = len(landed(bootstrap, AUDIT))
-    time.sleep(2.0)
-    return len(landed(bootstrap, AUDIT)) == before
+    return handled(bootstrap) > done
 
 
 def test_a_killed_worker_loses_nothing_and_decides_nothing_twice(broker: BrokerHandle, tmp_path: Path) -> None:
@@ -46,18 +30,18 @@ def test_a_killed_worker_loses_nothing_and_decides_nothing_twice(broker: BrokerH
     worker.start()
     try:
         for _ in range(KILLS):
-            done = _passed(broker.bootstrap)
+            done = handled(broker.bootstrap)
             until(partial(_further, broker.bootstrap, min(done, accepted - 1)), every_s=0.05)
             time.sleep(rng.uniform(0.0, 0.4))
             worker.kill()
             worker.start()
-        until(lambda: _passed(broker.bootstrap) >= accepted, timeout_s=120)
-        until(lambda: _quiet(broker.bootstrap), timeout_s=60)
+        until(lambda: handled(broker.bootstrap) >= accepted, timeout_s=120)
+        until(lambda: still(broker.bootstrap), timeout_s=60)
     finally:
         worker.kill()
     folds = folded(broker.bootstrap)
     assert unfinished(broker.bootstrap, folds, accepted) == 0
-    assert _passed(broker.bootstrap) == accepted, "the audit is exact, kills or no kills"
+    assert handled(broker.bootstrap) == accepted, "the audit is exact, kills or no kills"
     assert differences(broker.bootstrap, folds) == []
     decisions = [one.record.decision_id for one in landed(broker.bootstrap, LEADS_ROUTED)]  # type: ignore[attr-defined]
     assert len(decisions) == len(set(decisions)) > 0

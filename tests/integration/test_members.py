@@ -6,31 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import AUDIT
 from streams.engine.exits import Exit
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import Worker, fresh_topics, landed, produce, until
+from tests.pipeline import Worker, fresh_topics, handled, produce, still, until
 from tests.reference import differences, folded
 from tests.traffic import raw_events
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("real_kafka"), pytest.mark.timeout(300)]
-
-
-def handled(bootstrap: str) -> int:
-    """Return how many raw events have met their fate."""
-    return sum(
-        tally.count
-        for one in landed(bootstrap, AUDIT)
-        for tally in one.record.tallies  # type: ignore[attr-defined]
-        if one.record.agent == "resolve" and tally.fate != "rekeyed"  # type: ignore[attr-defined]
-    )
-
-
-def still(bootstrap: str) -> bool:
-    """Tell whether nothing is added any more."""
-    before = len(landed(bootstrap, AUDIT))
-    time.sleep(2.0)
-    return len(landed(bootstrap, AUDIT)) == before
 
 
 def test_workers_may_join_and_leave_under_load(broker: BrokerHandle, tmp_path: Path) -> None:
