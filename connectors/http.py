@@ -15,6 +15,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
+DISCARD_BYTES = 8 << 20
+DISCARD_S = 2.0
 JSON: Headers = ((b"content-type", b"application/json"),)
 
 
@@ -52,6 +54,7 @@ async def body_of(receive: Receive, headers: dict[str, str], settings: Collector
     check_type(headers.get("content-type", ""))
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > settings.body_bytes:
+        await _discard(receive)
         raise _too_large(settings)
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -77,6 +80,19 @@ async def _rest(receive: Receive, begun: bytes, settings: CollectorSettings) -> 
         if not message.get("more_body"):
             break
     return b"".join(pieces)
+
+
+async def _discard(receive: Receive) -> None:
+    """Let a sender finish, within bounds: one whose connection breaks while it sends never sees why it is refused."""
+    length, more = 0, True
+    try:
+        async with asyncio.timeout(DISCARD_S):
+            while more and length < DISCARD_BYTES:
+                message = await receive()
+                length += len(message.get("body", b""))
+                more = bool(message.get("more_body"))
+    except TimeoutError:
+        return
 
 
 def _too_large(settings: CollectorSettings) -> Refused:

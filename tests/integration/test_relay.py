@@ -71,7 +71,7 @@ def relaying(
 
 def buried(environ: dict[str, str], *lead_ids: str) -> list[DeadLetter]:
     """The dead letters of these leads."""
-    letters = deadletters.read(Connection.read(environ), Wanted())
+    letters = [letter for letter in deadletters.read(Connection.read(environ), Wanted()) if letter.stage == "relay"]
     return [letter for letter in letters if deadletters.original(letter)[0].decode() in lead_ids]
 
 
