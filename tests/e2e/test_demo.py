@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from streams.runtime.handle import BrokerHandle
+from tests.pipeline import fresh_topics
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 COMMAND = (sys.executable, "-m", "streams", "demo", "--broker", "embedded")
 EVENTS = 600
@@ -34,6 +37,18 @@ def test_the_demo_routes_leads_and_accounts_for_every_event(repository: Path) ->
     assert found["model_version"] > 0
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert found["broker"].startswith("embedded dev broker")
+
+
+@pytest.mark.needs("real_kafka")
+def test_the_demo_runs_on_a_given_kafka(broker: BrokerHandle, repository: Path) -> None:
+    fresh_topics(broker.bootstrap)
+    command = (*COMMAND[:-1], broker.bootstrap, "--events", str(EVENTS), "--json")
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["lost"] == 0
+    assert found["delivered"] == found["routed"] > 0
+    assert broker.bootstrap in found["broker"]
 
 
 def test_interrupting_the_demo_leaves_nothing_running(repository: Path, tmp_path: Path) -> None:
