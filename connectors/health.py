@@ -13,12 +13,11 @@ from collections.abc import AsyncIterator
 from confluent_kafka import KafkaException
 
 from connectors import metrics
-from connectors.kafka import BrokerUnreachable, check, ensure
+from connectors.kafka import BrokerUnreachable, check
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.settings import CollectorSettings
-from schemas.topics import EVENTS, Topic
+from schemas.topics import EVENTS, PROBES
 
-PROBES = Topic("probes", (), "none", retention_s=3_600)
 EVERY_S = 1.0
 PATIENCE_S = 2.0
 
@@ -68,8 +67,8 @@ class Health:
         return ""
 
     def _prepare(self) -> list[str]:
-        """Make the topic of the probes, and return what is wrong with it and with those of the events."""
-        return [*ensure(self._settings, (PROBES,)).problems, *check(self._settings, EVENTS.values())]
+        """Return what is wrong with the topics that we write to."""
+        return check(self._settings, (PROBES, *EVENTS.values()))
 
 
 @contextlib.asynccontextmanager

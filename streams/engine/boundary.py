@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from schemas.codec import Codec
 from schemas.keys import partition_of
 from schemas.person import seal
-from schemas.records import Audit, DeadLetter, Record, Tally
+from schemas.records import Audit, DeadLetter, Tally
 from schemas.rejected import Reason, Rejected
 from schemas.step import Agent
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
@@ -141,8 +141,3 @@ class Boundary:
 
     def _send(self, emit: Emit) -> None:
         self._outbox.send(emit.topic.name, emit.key.encode(), self._codec.encode(emit.record))
-
-
-def rows_of(tables: Sequence[Table]) -> dict[str, Record]:
-    """Return every committed row of some tables, decoded: for checks and tests, not for the hot path."""
-    return {key: row for table in tables for key, _ in table.store.items() if (row := table.get(key)) is not None}
