@@ -13,7 +13,7 @@ from schemas.step import Agent
 from streams.engine.boundary import Boundary
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
-from streams.engine.host import Host
+from streams.engine.host import Host, NewStore
 from streams.engine.transport import SCHEME, BatchConsumer, brokers
 from streams.engine.watchdog import Sight, Watchdog
 
@@ -33,8 +33,8 @@ class App(faust.App):
         return Sight(consumer.positions(), self.engine.progress_at, self.rebalancing)
 
 
-def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
-    """Return an app that runs the agents. Nothing connects before `run`."""
+def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore | None = None) -> App:
+    """Return an app that runs the agents, their state in memory unless `store` says. Nothing connects before `run`."""
     agents = tuple(agents)
     app = App(
         config.group,
@@ -52,7 +52,7 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec) -> App:
         topic_disable_leader=True,
         web_enabled=False,
     )
-    app.engine = Host(config, agents, codec)
+    app.engine = Host(config, agents, codec, store)
     for agent in agents:
         _register(app, app.engine.boundaries[agent.name])
     return app

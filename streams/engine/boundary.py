@@ -19,6 +19,7 @@ from schemas.rejected import Reason, Rejected
 from schemas.step import Agent
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
 from streams.engine.outbox import Outbox
+from streams.engine.store import StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class Boundary:
             except Rejected as rejected:
                 self._bury(part, raw, rejected.reason, rejected.detail)
                 fate = DEAD_LETTER
+            except StoreBroken:
+                raise
             except Exception as error:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
                 self._bury(part, raw, Reason.CRASH, type(error).__name__)

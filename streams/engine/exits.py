@@ -18,6 +18,7 @@ class Exit(IntEnum):
     CRASHES = 71
     STALLED = 72
     CRASHED = 73
+    STATE = 74
 
 
 def leave(code: Exit, why: str) -> NoReturn:

@@ -19,24 +19,23 @@ from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.rounds import Committed, Membership, Round, Rounds
-from streams.engine.store import MemoryStore, Store
+from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
+NewStore = Callable[[str, int], Store]  # of a changelog topic's name, and a partition
 
 
 class Host:
     """One worker's engine. Built once; `start` before the consumer starts."""
 
-    def __init__(
-        self, config: Config, agents: Sequence[Agent], codec: Codec, store: Callable[[], Store] = MemoryStore
-    ) -> None:
+    def __init__(self, config: Config, agents: Sequence[Agent], codec: Codec, store: NewStore | None = None) -> None:
         self.config, self.codec = config, codec
         self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s)
         self.boundaries = {agent.name: Boundary(agent, codec, self._outbox, config.partitions) for agent in agents}
         self._agent_of = {topic.name: agent.name for agent in agents for topic in agent.inputs}
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
-        self._new_store = store
+        self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self._restore_lock = asyncio.Lock()
         self._assignments = 0
@@ -75,6 +74,8 @@ class Host:
             leave(Exit.FENCED, f"the broker refuses our commit: {fenced}")
         except TooManyCrashes as crashes:
             leave(Exit.CRASHES, str(crashes))
+        except StoreBroken as broken:
+            leave(Exit.STATE, str(broken))
         if not done:
             metrics.ROUNDS.labels("aborted").inc()
         return done
@@ -139,7 +140,7 @@ class Host:
         for name, partition in wanted - set(self.tables):
             topics = self.boundaries[name].agent.tables
             self.tables[name, partition] = tuple(
-                Table(topic, partition, self._new_store(), self.codec) for topic in topics
+                Table(topic, partition, self._new_store(topic.name, partition), self.codec) for topic in topics
             )
 
     def _metadata(self, membership: Membership) -> bytes:

@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.engine.offsets import Kafka, ends
+from streams.engine.offsets import Kafka, Place, ends
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
 REPORT_EVERY_S = 5.0
+Changes = dict[str, bytes | None]
 
 
 class Interrupted(Exception):
@@ -45,23 +46,32 @@ def restore(kafka: Kafka, tables: Iterable[Table], wanted: Callable[[], bool]) -
         while behind:
             if not wanted():
                 raise Interrupted
-            for message in consumer.consume(10_000, timeout=0.2):
-                place = str(message.topic()), int(message.partition() or 0)
-                offset = int(message.offset() or 0)
-                error = message.error()
-                if error is None:
-                    by_place[place].restore((message.key() or b"").decode(), message.value())
-                    by_place[place].store.position = offset + 1
-                    read += 1
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    if offset >= behind.get(place, 0):
-                        by_place[place].store.position = offset
-                        behind.pop(place, None)
-                elif not error.retriable():
-                    raise KafkaException(error)
+            taken = _take(consumer.consume(10_000, timeout=0.2))
+            for place, (changes, position) in taken.items():
+                by_place[place].restore(changes, position)
+                read += len(changes)
+                if position >= behind.get(place, 0):
+                    behind.pop(place, None)
             if time.monotonic() - reported > REPORT_EVERY_S:
                 reported = time.monotonic()
                 log.info("restoring state: %d records read, %d partitions to go", read, len(behind))
     finally:
         consumer.close()
     return read
+
+
+def _take(messages: Iterable[Message]) -> dict[Place, tuple[Changes, int]]:
+    """Return the rows among what was read, and how far it goes, for each partition. Raises `KafkaException`."""
+    taken: dict[Place, tuple[Changes, int]] = {}
+    for message in messages:
+        place, offset = (str(message.topic()), int(message.partition() or 0)), int(message.offset() or 0)
+        changes, _ = taken.get(place, ({}, 0))
+        error = message.error()
+        if error is None:
+            changes[(message.key() or b"").decode()] = message.value()
+            taken[place] = changes, offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            taken[place] = changes, offset
+        elif not error.retriable():
+            raise KafkaException(error)
+    return taken

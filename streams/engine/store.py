@@ -1,29 +1,34 @@
 """Where committed state rests: one store for each table and partition, encoded values by key.
 
-A store never sees what has not been committed. It is a cache of its changelog: losing it costs time, not state.
+A store never sees what has not been committed, and takes a transaction's rows together with the changelog position they
+bring it to. So it always stands at some point of its changelog: losing it costs time, not state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 
+class StoreBroken(Exception):
+    """The store cannot be read or written: the worker ends, and the next one rebuilds the state from its changelog."""
+
+
 class Store(Protocol):
-    """Encoded rows by key. `position` = the next offset of the changelog to read."""
+    """Encoded rows by key. `position` = the next offset of the changelog to read. Its methods raise `StoreBroken`."""
 
     position: int
 
     def get(self, key: str) -> bytes | None:
         """Return a row."""
 
-    def put(self, key: str, value: bytes | None) -> None:
-        """Set a row; None removes it."""
+    def apply(self, changes: Mapping[str, bytes | None], position: int) -> None:
+        """Set rows (None removes one) and the position, all or nothing."""
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Yield every row."""
         ...
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
+        """Return how many rows there are, roughly where counting would cost."""
         ...
 
     def close(self) -> None:
@@ -41,12 +46,14 @@ class MemoryStore:
         """Return a row."""
         return self._rows.get(key)
 
-    def put(self, key: str, value: bytes | None) -> None:
-        """Set a row; None removes it."""
-        if value is None:
-            self._rows.pop(key, None)
-        else:
-            self._rows[key] = value
+    def apply(self, changes: Mapping[str, bytes | None], position: int) -> None:
+        """Set rows (None removes one) and the position."""
+        for key, value in changes.items():
+            if value is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = value
+        self.position = position
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Yield every row, in no order."""

@@ -4,7 +4,7 @@ Reads go overlay, then recently used records, then the store. Writes go to the o
 the transaction closes, and reach the store only when it has committed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from schemas.codec import Codec
 from schemas.records import Record
@@ -27,7 +27,7 @@ class Table:
         self._hot_rows = hot_rows
 
     def get(self, key: str) -> Record | None:
-        """Return the row as the running transaction sees it. Raises `Rejected` when a stored row is broken."""
+        """Return the row as the running transaction sees it. Raises `Rejected`, `StoreBroken`."""
         if key in self._overlay:
             return self._overlay[key]
         row = self._hot.get(key)
@@ -54,11 +54,10 @@ class Table:
         self._delivered = max(self._delivered, offset + 1)
 
     def commit(self) -> None:
-        """Make the overlay the state. Call only after the transaction has committed."""
-        self.store.position = max(self.store.position, self._delivered)
-        for key, value in self._encoded.items():
-            self.store.put(key, value)
-            row = self._overlay[key]
+        """Make the overlay the state. Call only after the transaction has committed. Raises `StoreBroken`."""
+        if self._encoded:
+            self.store.apply(self._encoded, max(self.store.position, self._delivered))
+        for key, row in self._overlay.items():
             if row is None:
                 self._hot.pop(key, None)
             else:
@@ -74,7 +73,8 @@ class Table:
         self._encoded = {}
         self._delivered = 0
 
-    def restore(self, key: str, value: bytes | None) -> None:
-        """Take a row from the changelog."""
-        self._hot.pop(key, None)
-        self.store.put(key, value)
+    def restore(self, changes: Mapping[str, bytes | None], position: int) -> None:
+        """Take rows from the changelog, read up to `position`. Raises `StoreBroken`."""
+        for key in changes:
+            self._hot.pop(key, None)
+        self.store.apply(changes, position)

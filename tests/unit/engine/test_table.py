@@ -66,9 +66,13 @@ def test_rows_survive_being_forgotten_by_the_cache() -> None:
 def test_the_position_follows_what_was_committed_and_not_what_was_aborted() -> None:
     store = MemoryStore()
     one = table(store)
+    one.put("v-1", visitor())
+    list(one.changes())
     one.delivered(7)
     one.abort()
     assert store.position == 0
+    one.put("v-1", visitor())
+    list(one.changes())
     one.delivered(9)
     one.commit()
     assert store.position == 10
@@ -79,5 +83,5 @@ def test_a_restored_row_replaces_a_cached_one() -> None:
     one.put("v-1", visitor(1.0))
     list(one.changes())
     one.commit()
-    one.restore("v-1", CODEC.encode(visitor(5.0)))
+    one.restore({"v-1": CODEC.encode(visitor(5.0))}, 9)
     assert one.get("v-1") == visitor(5.0)
