@@ -102,8 +102,8 @@ def landed(bootstrap: str, topic: Topic) -> list[Landed]:
 class Worker:
     """A worker of `tests/worker.py`, as a process of its own."""
 
-    def __init__(self, bootstrap: str, name: str, log: Path, broken_share: int = 0) -> None:
-        self._command = [sys.executable, "-m", "tests.worker", bootstrap, name, str(broken_share)]
+    def __init__(self, bootstrap: str, name: str, log: Path, broken_share: int = 0, state_dir: str = "") -> None:
+        self._command = [sys.executable, "-m", "tests.worker", bootstrap, name, str(broken_share), state_dir]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

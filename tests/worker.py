@@ -1,6 +1,7 @@
 """A worker for tests: the pipeline as it is, but scoring with the scorecard throughout, so that a fold can foretell it.
 
-`python -m tests.worker BOOTSTRAP NAME [SHARE]`: with a share, one raw event in that many makes its code raise.
+`python -m tests.worker BOOTSTRAP NAME [SHARE [FOLDER]]`: with a share, one raw event in that many makes its code raise;
+with a folder, state rests there in RocksDB.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from schemas.records import RawEvent, Record
 from schemas.registry import FileRegistry
 from schemas.step import Agent, Applied, States
 from streams import app
+from streams.app import stores
 from streams.domain.rotation import Owner
 from streams.domain.routing import Routing
 from streams.domain.scoring import PRIOR, Scorer
@@ -42,14 +44,14 @@ def breaking(agent: Agent, share: int) -> Agent:
     return agent._replace(step=step)
 
 
-async def main(bootstrap: str, name: str, share: str = "0") -> None:
+async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") -> None:
     """Run until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
     config = Config(kafka, worker=name, partitions=PARTITIONS, round_records=250, session_s=6.0, transaction_s=10.0)
     agents = [breaking(agent, int(share)) if int(share) else agent for agent in pipeline()]
-    await run(build(agents, config, Codec(FileRegistry())), stop)
+    await run(build(agents, config, Codec(FileRegistry()), stores(folder, name)), stop)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,9 @@ def worker(processes: Processes = 1) -> None:
 
         ports = [settings.metrics_port + number if settings.metrics_port else 0 for number in range(processes)]
         twins = {
-            f"worker {number}": Twin(["worker"], {"LEADSTREAM_METRICS_PORT": str(port)})
+            f"worker {number}": Twin(
+                ["worker"], {"LEADSTREAM_METRICS_PORT": str(port)} | _named(settings.worker_name, number)
+            )
             for number, port in enumerate(ports)
         }
         keep(twins, typer.echo)
@@ -137,6 +139,11 @@ def view(
             run(ViewSettings.read(os.environ), rebuild)
         except RedisError as error:
             raise fail(f"Redis at REDIS_URL cannot be emptied ({type(error).__name__}); start it first") from None
+
+
+def _named(worker: str, number: int) -> dict[str, str]:
+    """Return a twin's own name, where workers are named: two of one name would fence each other."""
+    return {"LEADSTREAM_WORKER_NAME": f"{worker}-{number}"} if worker else {}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a signal handler is given

@@ -22,10 +22,15 @@ def _further(bootstrap: str, done: int) -> bool:
     return handled(bootstrap) > done
 
 
-def test_a_killed_worker_loses_nothing_and_decides_nothing_twice(broker: BrokerHandle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["memory", "rocksdb"])
+def test_a_killed_worker_loses_nothing_and_decides_nothing_twice(
+    broker: BrokerHandle, tmp_path: Path, state: str
+) -> None:
     fresh_topics(broker.bootstrap)
     accepted = produce(broker.bootstrap, raw_events(EVENTS))
-    worker = Worker(broker.bootstrap, "w0", tmp_path / "worker.log")
+    worker = Worker(
+        broker.bootstrap, "w0", tmp_path / "worker.log", state_dir="" if state == "memory" else str(tmp_path)
+    )
     rng = random.Random(11)
     worker.start()
     try:
