@@ -4,6 +4,7 @@ Every secret may also come from a file: `LEADSTREAM_PEPPER_FILE=/run/secrets/pep
 `reference()` renders the table in docs/settings.md.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -41,11 +42,27 @@ def _strong(value: SecretBytes) -> SecretBytes:
     return value
 
 
+def _impersonal(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse names that no feature can have, and those under which people are usually named."""
+    odd = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.$-]{1,64}", name)]
+    if odd:
+        raise ValueError("a trait's name is 1 to 64 letters, digits and _ . $ -")
+    personal = [name for name in names if PERSONAL.fullmatch(name.lower().replace("_", ""))]
+    if personal:
+        raise ValueError(f"leave out {', '.join(personal)}: personal, or ours already")
+    return names
+
+
 Keys = Annotated[KeyRing, BeforeValidator(_ring)]
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
+TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0)]
+PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
+    "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
+    "|street|userid|username|website|zip"
+)
 SECRETS = (KeyRing, SecretStr, SecretBytes)
 
 
@@ -177,6 +194,26 @@ class WorkerSettings(Connection):
     )
     snapshot_key: StrongKey = Field(
         alias="LEADSTREAM_SNAPSHOT_KEY", description="key that signs model snapshots, 16 to 64 bytes"
+    )
+    worker_name: str = Field(
+        "",
+        alias="LEADSTREAM_WORKER_NAME",
+        description="names this worker among the others, uniquely; one that starts under the name of a dead one takes "
+        "over at once; none = host name and metrics port",
+    )
+    state_dir: str = Field(
+        "",
+        alias="LEADSTREAM_STATE_DIR",
+        description="folder for the worker's state in RocksDB, when leads are too many for memory; none = memory",
+    )
+    traits: TraitNames = Field(
+        (),
+        alias="LEADSTREAM_TRAITS",
+        description="traits to keep and to score on besides industry, employees, title, seniority and country, "
+        "`plan,team_size`; never personal ones",
+    )
+    routing_file: str = Field(
+        "", alias="LEADSTREAM_ROUTING_FILE", description="YAML file with the threshold and the owners of leads"
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import fastavro
 import msgspec
-from fastavro.schema import SchemaParseException
+from fastavro.schema import SchemaParseException, UnknownType, fullname
 
 from schemas.records import Record
-from schemas.registry import RECORDS, Registry, Schema, UnknownSchema, current
+from schemas.registry import RECORDS, Registry, Schema, UnknownSchema, current, subject_of
 from schemas.rejected import Reason, Rejected
 
 MAGIC = b"\x00"
@@ -22,6 +22,7 @@ class Codec:
     def __init__(self, registry: Registry, records: Iterable[str] = RECORDS) -> None:
         self._registry = registry
         self._parsed = {name: _parse(current(name)) for name in records if _has_schema(name)}
+        self._names = {subject_of(name): name for name in self._parsed}
         self._ids = {RECORDS[name]: registry.id_of(name) for name in self._parsed}
         self._headers = {kind: MAGIC + id_.to_bytes(4, "big") for kind, id_ in self._ids.items()}
         self._readers: dict[bytes, tuple[type[Record], Schema, Schema | None]] = {
@@ -38,7 +39,11 @@ class Codec:
         return out.getvalue()
 
     def decode(self, value: bytes | None, allowed: tuple[type[Record], ...]) -> Record:
-        """Return the record in `value`. Raises `Rejected`: TOMBSTONE, UNDECODABLE, UNKNOWN_SCHEMA, INVALID_VALUE."""
+        """Return the record in `value`.
+
+        Raises `Rejected`: TOMBSTONE, UNDECODABLE, UNKNOWN_SCHEMA, INVALID_VALUE; and `RegistryUnavailable`, when only
+        the registry could tell whose fault it is: the record must wait.
+        """
         if value is None:
             raise Rejected(Reason.TOMBSTONE, "null value")
         kind, writer, reader = self._readers.get(value[:HEADER]) or self._learn(value)
@@ -63,13 +68,13 @@ class Codec:
             raise Rejected(Reason.UNDECODABLE, "not in Confluent wire format")
         schema_id = int.from_bytes(value[1:HEADER], "big")
         try:
-            writer = _parse(self._registry.schema_of(schema_id))
-        except (UnknownSchema, SchemaParseException) as error:
+            schema = self._registry.schema_of(schema_id)
+            name = self._names.get(fullname(schema))
+            if name is None:
+                raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is of no record of ours")
+            found = RECORDS[name], _parse(schema), self._parsed[name]
+        except (UnknownSchema, SchemaParseException, UnknownType) as error:
             raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id}") from error
-        name = str(writer["name"]).rpartition(".")[2]
-        if name not in self._parsed:
-            raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is of {name}, no record of ours")
-        found = RECORDS[name], writer, self._parsed[name]
         self._readers[value[:HEADER]] = found
         return found
 

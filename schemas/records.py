@@ -176,12 +176,21 @@ class Candidate(Record, frozen=True, kw_only=True):
     excluded: str = ""
 
 
+class Prediction(Record, frozen=True, kw_only=True):
+    """What a label will answer: the features a lead was scored on, the score, the model that gave it, and when."""
+
+    features: dict[str, float]
+    score: float
+    model_version: int
+    scored_at: float
+
+
 class LeadProfile(Record, frozen=True, kw_only=True):
     """All we know of one lead: the state of `qualify`, and what the serving view shows.
 
     `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of what was counted), newest last.
     `merged_into` names the lead that absorbed this one ("" = none): a forwarding address.
-    `pending` holds the features as they were when the last decision was taken: what a label will be learned on.
+    `pending` is the last prediction since the decision, before sales said anything: what a label will be learned on.
     """
 
     lead_id: str
@@ -208,9 +217,7 @@ class LeadProfile(Record, frozen=True, kw_only=True):
     rule: str = ""
     candidates: list[Candidate] = []
     routed_at: float = 0.0
-    routed_score: float = 0.0
-    routed_model: int = 0
-    pending: dict[str, float] = {}
+    pending: Prediction | None = None
     merged_into: str = ""
     seen: bytes = b""
     person: bytes = b""
@@ -255,7 +262,7 @@ class RoutedLead(Record, frozen=True, kw_only=True):
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):
-    """The features as they were when scored, and what came of it (`label` 1 = converted)."""
+    """The last prediction before sales said anything, and what came of it (`label` 1 = converted)."""
 
     id: str
     lead_id: str

@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
 
@@ -18,7 +19,7 @@ from schemas.records import Record, RoutedLead
 from schemas.registry import open_registry
 from schemas.step import Agent
 from schemas.topics import LEADS_ROUTED
-from streams import metrics
+from streams import metrics, routes
 from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
@@ -26,6 +27,7 @@ from streams.domain.routing import Routing
 from streams.domain.scoring import Scorer
 from streams.engine import app as engine
 from streams.engine.config import Config
+from streams.engine.host import NewStore
 from streams.health import serve
 from streams.models import Models
 
@@ -33,13 +35,19 @@ log = logging.getLogger(__name__)
 
 
 def agents(
-    pepper: bytes, snapshot_key: bytes, partitions: int, scorer: Callable[[], Scorer], routing: Routing
+    pepper: bytes,
+    snapshot_key: bytes,
+    partitions: int,
+    scorer: Callable[[], Scorer],
+    routing: Routing,
+    *,
+    traits: frozenset[str] = frozenset(),
 ) -> tuple[Agent, ...]:
     """Return the pipeline's agents: the same in a worker, in replay and in the reference fold of the tests."""
     adapters = {name: source.adapt for name, source in SOURCES.items()}
     suffixes = PublicSuffixList()
     return (
-        make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or ""),
+        make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or "", traits),
         make_qualify(scorer, routing, partitions),
         make_learn(snapshot_key),
     )
@@ -51,9 +59,16 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
     client = kafka.client(settings)
     snapshot_key = settings.snapshot_key.get_secret_value()
     models = Models(client, codec, snapshot_key)
-    declared = agents(settings.pepper.get_secret_value(), snapshot_key, settings.partitions, models, Routing())
+    declared = agents(
+        settings.pepper.get_secret_value(),
+        snapshot_key,
+        settings.partitions,
+        models,
+        routes.routing(settings.routing_file),
+        traits=frozenset(settings.traits),
+    )
     config = Config(client, worker=worker, partitions=settings.partitions, on_emit=_observe)
-    return engine.build(declared, config, codec), models
+    return engine.build(declared, config, codec, stores(settings.state_dir, worker)), models
 
 
 def run_worker(settings: WorkerSettings) -> None:
@@ -67,7 +82,8 @@ async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app, models = build(settings, f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}")
+    name = settings.worker_name or f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}"
+    app, models = build(settings, name)
     models.start()
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
@@ -76,6 +92,15 @@ async def _run(settings: WorkerSettings) -> None:
         models.stop()
         if server is not None:
             server.shutdown()
+
+
+def stores(state_dir: str, worker: str) -> NewStore | None:
+    """Return what makes the stores of a worker: RocksDB in folders of its own, or memory."""
+    if not state_dir:
+        return None
+    from streams.engine.rocks import RocksStore  # a library that only this needs
+
+    return lambda topic, partition: RocksStore(Path(state_dir) / worker / f"{topic}-{partition}", time.time())
 
 
 def _observe(topic: str, record: Record) -> None:

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec
 from schemas.records import ModelSnapshot
+from schemas.registry import RegistryUnavailable
 from schemas.rejected import Rejected
 from schemas.topics import MODELS
 from streams import metrics
@@ -47,6 +48,10 @@ class Models:
             snapshot = cast("ModelSnapshot", self._codec.decode(value, MODELS.records))
         except Rejected as rejected:
             self._refuse(rejected.reason)
+            return
+        except RegistryUnavailable as unavailable:  # the next snapshot comes soon
+            log.warning("%s", unavailable)
+            self._refuse("registry_unavailable")
             return
         why = refusal(snapshot, self._key, self._scorer.version)
         if why is not None:

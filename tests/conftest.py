@@ -1,4 +1,4 @@
-"""The broker and the Redis that tests run on, chosen once a run and named in its summary."""
+"""The broker, the Redis and the schema registry that tests run on, chosen once a run and named in its summary."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,21 @@ from uuid import uuid4
 import pytest
 
 from streams.runtime.broker import FOR_TESTS, start_broker
-from streams.runtime.handle import BrokerHandle, RedisHandle
+from streams.runtime.handle import BrokerHandle, RedisHandle, UnavailableError
 from streams.runtime.provider import Wish
 from streams.runtime.redis import start_redis
+from streams.runtime.registry import RegistryHandle, start_registry
 
 SERVERS = pytest.StashKey[list[str]]()
 REAL_KAFKA = {"given", "docker", "kafka"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--broker` and `--redis`: a server asked for by name is used or the run fails; it is never replaced."""
+    """`--broker`, `--redis`, `--registry`: a server asked for by name is used or the run fails, never replaced."""
     brokers = ["auto", *(provider.name for provider in FOR_TESTS)]
     parser.addoption("--broker", choices=brokers, default=os.environ.get("LEADSTREAM_TEST_BROKER", "auto"))
     parser.addoption("--redis", default=os.environ.get("LEADSTREAM_TEST_REDIS", "auto"))
+    parser.addoption("--registry", default=os.environ.get("LEADSTREAM_TEST_REGISTRY", "auto"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +56,21 @@ def redis_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     """One Redis for the whole run. Tests use keys under a prefix of their own."""
     handle = start_redis(Wish(tmp_path_factory.mktemp("redis")), pytestconfig.getoption("redis"))
     pytestconfig.stash[SERVERS].append(f"redis: {handle.version} at {handle.url}")
+    yield handle
+    handle.stop()
+
+
+@pytest.fixture(scope="session")
+def schema_registry(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryHandle]:
+    """One schema registry for the whole run; skips where none is to be had, unless one was asked for by name."""
+    name = pytestconfig.getoption("registry")
+    try:
+        handle = start_registry(Wish(tmp_path_factory.mktemp("registry")), name)
+    except UnavailableError as error:
+        if name != "auto":
+            raise
+        pytest.skip(f"no schema registry: {error}")
+    pytestconfig.stash[SERVERS].append(f"registry: {handle.version} at {handle.url}")
     yield handle
     handle.stop()
 

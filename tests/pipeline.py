@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from schemas.codec import Codec
 from schemas.records import Audit, Record
 from schemas.registry import FileRegistry
-from schemas.topics import AUDIT, TOPICS, Emit, Topic
-from streams.engine.offsets import ends
+from schemas.topics import AUDIT, EVENTS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
+from streams.engine.offsets import committed, ends
 
 PARTITIONS = 4
 CODEC = Codec(FileRegistry())
@@ -165,8 +165,13 @@ def handled(bootstrap: str) -> int:
     )
 
 
-def still(bootstrap: str, for_s: float = 2.0) -> bool:
-    """Tell whether nothing is added for a while."""
-    before = len(landed(bootstrap, AUDIT))
-    time.sleep(for_s)
-    return len(landed(bootstrap, AUDIT)) == before
+def caught_up(bootstrap: str) -> bool:
+    """Tell whether the workers have committed all that lies in their inputs; what resolve still owes is asked first."""
+    kafka = {"bootstrap.servers": bootstrap, **QUIET}
+    for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,), (TRAINING_EXAMPLES,)):
+        spots = [(it.name, partition) for it in topics for partition in range(it.partitions or PARTITIONS)]
+        done = committed(kafka, "leadstream", spots)
+        for one in (one for topic in topics for one in landed(bootstrap, topic)):
+            if one.offset >= done[one.topic.name, one.partition]:
+                return False
+    return True

@@ -1,18 +1,19 @@
 """A worker for tests: the pipeline as it is, but scoring with the scorecard throughout, so that a fold can foretell it.
 
 `python -m tests.worker BOOTSTRAP NAME [SHARE [FOLDER]]`: with a share, one raw event in that many makes its code raise;
-with a folder, state rests there in RocksDB.
+with a folder, state rests there in RocksDB; with WORKER_REGISTRY_URL, schema ids come from that registry.
 """
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import zlib
 
 from schemas.codec import Codec
 from schemas.records import RawEvent, Record
-from schemas.registry import FileRegistry
+from schemas.registry import open_registry
 from schemas.step import Agent, Applied, States
 from streams import app
 from streams.app import stores
@@ -51,7 +52,8 @@ async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") ->
     kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
     config = Config(kafka, worker=name, partitions=PARTITIONS, round_records=250, session_s=6.0, transaction_s=10.0)
     agents = [breaking(agent, int(share)) if int(share) else agent for agent in pipeline()]
-    await run(build(agents, config, Codec(FileRegistry()), stores(folder, name)), stop)
+    codec = Codec(open_registry(os.environ.get("WORKER_REGISTRY_URL")))
+    await run(build(agents, config, codec, stores(folder, name)), stop)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ CLICK_IDS = (
     "mc_eid",
 )
 LONGEST = 1_024
+LONGEST_TRAIT = 64
 
 
 def open_raw(raw: RawEvent) -> tuple[bytes, Fields]:
@@ -89,6 +90,24 @@ def text(value: object) -> str:
     if isinstance(value, str):
         return value.strip()[:LONGEST]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def scalar(value: object) -> str:
+    """Return a trait's value as text, "" of what is too long, nested or not finite.
+
+    >>> scalar(True), scalar(0.25), scalar(" Trial "), scalar(["a"]), scalar("x" * 65)
+    ('true', '0.25', 'Trial', '', '')
+    """
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return stripped if len(stripped := value.strip()) <= LONGEST_TRAIT else ""
+        case int() if abs(value) < 10**LONGEST_TRAIT:
+            return str(value)
+        case float() if isfinite(value):
+            return repr(value)
+    return ""
 
 
 def first(places: tuple[Mapping[str, object], ...], *names: str) -> str:

@@ -14,6 +14,7 @@ from connectors.sources.reading import (
     number,
     open_raw,
     page_kind,
+    scalar,
     text,
     truncated,
 )
@@ -60,6 +61,7 @@ STATED = {
     "seniority": ("seniority",),
     "country": ("country", "countryCode", "country_code"),
 }
+SPOKEN = frozenset(name for names in (*NAMES.values(), *STATED.values()) for name in names) | {"company", "website"}
 
 
 class Context(Struct):
@@ -189,10 +191,17 @@ def _companies(call: str, event: Event, told: tuple[Mapped, ...]) -> tuple[Mappe
 
 
 def _traits(call: str, event: Event, told: tuple[Mapped, ...]) -> dict[str, str]:
-    """Return what is stated of the person's work and company, none of it personal."""
+    """Return what is stated beyond what is personal: the person's work and company by our names, all else by theirs.
+
+    A track call's properties describe what happened, not who did it: only our names are looked for there.
+    """
     companies = _companies(call, event, told)
     places = companies if call == "group" else told + companies
-    return filled({trait: first(places, *names) for trait, names in STATED.items()})
+    if not any(places):
+        return {}
+    lasting = places[1:] if call == "track" else places
+    free = {name: scalar(value) for place in reversed(lasting) for name, value in place.items() if name not in SPOKEN}
+    return filled(free | {trait: first(places, *names) for trait, names in STATED.items()})
 
 
 def _person(call: str, event: Event, context: Context, told: tuple[Mapped, ...], sender: Fields) -> Fields:

@@ -2,6 +2,7 @@
 
 One fold per lead, no topic between. An absorbed lead leaves a stub behind that forwards whatever still comes for it.
 Anonymous leads are folded, not scored: there is nobody to route.
+A label is learned on the last score before sales spoke: what they do with a lead must not teach us whom to give them.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from schemas.records import (
     Link,
     Merge,
     Outcome,
+    Prediction,
     Record,
     Roster,
     RoutedLead,
@@ -29,7 +31,7 @@ from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, ROSTERS, TOUCHPOINTS, T
 from streams.domain import profile as profiles
 from streams.domain import seen
 from streams.domain.features import features
-from streams.domain.lifecycle import LABELS, SIGNALS, Signal, advance
+from streams.domain.lifecycle import LABELS, SIGNALS, WITH_SALES, Signal, advance
 from streams.domain.rotation import share
 from streams.domain.routing import HOLD, NURTURE, POOL, Case, Decision, Routing, improves, is_hot, route
 from streams.domain.scoring import Score, Scorer
@@ -56,8 +58,8 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
         if is_hot(case):
             scored = _moved(scored, Signal.SCORED_READY, at)
         if not improves(scored, decision):
-            return Applied((scored, roster), (), fate)
-        routed = _routed(scored, decision, values, at)
+            return Applied((_asking(scored, values, at) if scored.pending else scored, roster), (), fate)
+        routed = _routed(_asking(scored, values, at), decision, at)
         return Applied((routed, decision.roster), (Emit(LEADS_ROUTED, lead.lead_id, _announce(routed, cause)),), fate)
 
     def step(states: States, record: Record) -> Applied:
@@ -101,8 +103,16 @@ def _moved(lead: LeadProfile, signal: Signal, at: float) -> LeadProfile:
     return lead if stage == lead.stage else replace(lead, stage=stage, stage_at=at)
 
 
-def _routed(lead: LeadProfile, decision: Decision, values: dict[str, float], at: float) -> LeadProfile:
-    """Return the lead with a new decision, and with what a label will be learned on."""
+def _asking(lead: LeadProfile, values: dict[str, float], at: float) -> LeadProfile:
+    """Return the lead with its new score as the question that a label will answer; as it was, once sales has it."""
+    if lead.stage in WITH_SALES:
+        return lead
+    asked = Prediction(features=values, score=lead.score, model_version=lead.model_version, scored_at=at)
+    return replace(lead, pending=asked)
+
+
+def _routed(lead: LeadProfile, decision: Decision, at: float) -> LeadProfile:
+    """Return the lead with a new decision."""
     return replace(
         lead,
         route_seq=lead.route_seq + 1,
@@ -111,9 +121,6 @@ def _routed(lead: LeadProfile, decision: Decision, values: dict[str, float], at:
         rule=decision.rule,
         candidates=decision.candidates,
         routed_at=at,
-        routed_score=lead.score,
-        routed_model=lead.model_version,
-        pending=values,
     )
 
 
@@ -146,30 +153,29 @@ def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
 
 
 def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> Applied:
-    """Move the stage; and the first label after a decision becomes an example, on the features of that decision."""
+    """Move the stage; and the first label after a decision becomes an example, on the last prediction before it."""
     entry = seen.entry(outcome.id, outcome.digest)
     if seen.has(lead.seen, entry):
         return Applied((lead, roster), (), "deduplicated")
-    label = LABELS.get(outcome.kind)
-    teaches = label is not None and bool(lead.pending)
+    label, pending = LABELS.get(outcome.kind), lead.pending
     after = replace(
         _moved(lead, SIGNALS[outcome.kind], outcome.occurred_at),
         version=lead.version + 1,
         seen=seen.add(lead.seen, entry),
-        pending={} if teaches else lead.pending,
+        pending=pending if label is None else None,
     )
     if after.stage != lead.stage and after.stage in GIVEN_BACK:
         after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=after.stage.value, candidates=[])
-    if label is None or not teaches:
+    if label is None or pending is None:
         return Applied((after, roster), (), "applied")
     example = TrainingExample(
         id=_id(decision_id(lead.lead_id, lead.route_seq), "label"),
         lead_id=lead.lead_id,
-        features=lead.pending,
+        features=pending.features,
         label=label,
-        score=lead.routed_score,
-        model_version=lead.routed_model,
-        scored_at=lead.routed_at,
+        score=pending.score,
+        model_version=pending.model_version,
+        scored_at=pending.scored_at,
         labelled_at=outcome.occurred_at,
     )
     return Applied((after, roster), (Emit(TRAINING_EXAMPLES, lead.lead_id, example),), "applied")

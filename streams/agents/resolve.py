@@ -23,6 +23,7 @@ from schemas.step import Agent, Applied, States
 from schemas.topics import EVENTS, TOUCHPOINTS, VISITORS, Emit
 from streams.domain import consent
 from streams.domain.identity import Ids, Known, account_of, known
+from streams.domain.traits import kept
 
 DAY_S = 86_400.0
 AHEAD_S = DAY_S  # a clock this far ahead is wrong, and corrected; further ahead it is no clock
@@ -40,8 +41,17 @@ class Whose(NamedTuple):
     links: tuple[tuple[str, str], ...] = ()
 
 
-def make_resolve(adapters: Mapping[str, Adapter], pepper: bytes, registrable: Callable[[str], str] = str) -> Agent:
-    """Return the agent. `adapters` by source name; `registrable` maps a host to its registrable domain ("" = none)."""
+def make_resolve(
+    adapters: Mapping[str, Adapter],
+    pepper: bytes,
+    registrable: Callable[[str], str] = str,
+    traits: frozenset[str] = frozenset(),
+) -> Agent:
+    """Return the agent.
+
+    `adapters` by source name; `registrable` maps a host to its registrable domain ("" = none); of the traits that
+    senders state, the usual ones and `traits` are kept, and no other goes beyond the raw event.
+    """
     ids = Ids(pepper)
     registrable = lru_cache(maxsize=16_384)(registrable)
 
@@ -65,7 +75,13 @@ def make_resolve(adapters: Mapping[str, Adapter], pepper: bytes, registrable: Ca
             return Applied(states, (Emit(TOUCHPOINTS, told_of, outcome),), "outcome")
         whose = attribute(row, key, who, ids, sighting.occurred_at)
         account = account_of(who.email or who.mailbox, registrable)
-        touch = replace(to_touchpoint(sighting, raw, who), lead_id=whose.lead_id, account=account, consent=stated)
+        touch = replace(
+            to_touchpoint(sighting, raw, who),
+            lead_id=whose.lead_id,
+            account=account,
+            traits=kept(sighting.traits, traits),
+            consent=stated,
+        )
         links = [link(lead_id, into, touch) for lead_id, into in whose.links if rank(into) > rank(lead_id)]
         emits = (*(Emit(TOUCHPOINTS, it.lead_id, it) for it in links), Emit(TOUCHPOINTS, touch.lead_id, touch))
         return Applied((whose.row,), emits, "touchpoint")
@@ -153,7 +169,6 @@ def to_touchpoint(sighting: Sighting, raw: RawEvent, who: Known) -> Touchpoint:
         campaign_name=campaign.name,
         click_id=campaign.click_id,
         value=sighting.value,
-        traits=sighting.traits,
         person=person,
         person_key=person_key,
     )
@@ -199,5 +214,5 @@ def digest_of(*parts: str) -> str:
 def crc(sighting: Sighting) -> int:
     """Return what tells a repeat from a conflict: what happened, not when or how it came (a retry differs in that)."""
     it = sighting
-    what = it.kind, it.identifiers, it.page, it.campaign, it.value, it.traits, it.outcome, it.reason
+    what = it.kind, it.identifiers, it.page, it.campaign, it.value, sorted(it.traits.items()), it.outcome, it.reason
     return zlib.crc32(_encode(what))

@@ -51,7 +51,7 @@ def demo(
     sends = _sends(events, seed, data)
     private, public = sendgrid_key()
     crm = Crm()
-    stack = _stack(broker, redis, crm, public)
+    stack = _stack(broker, redis, {**_settings(crm, public), "LEADSTREAM_TRAITS": ",".join(_kept(data))})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         show = _play(stack, crm, sends, _Pace(private, rate, live))
@@ -93,14 +93,24 @@ def _sends(events: int, seed: int, data: Path | None) -> "list[Send]":
         raise fail(f"--data: {error}", 2) from None
 
 
-def _stack(broker: str, redis: str, crm: "Crm", sendgrid_public_key: str) -> "Stack":
-    from streams.cli.stack import Stack
+def _kept(data: Path | None) -> list[str]:
+    """Return the traits of the data set that leads are scored on."""
+    from streams.demo.files import recognise
 
-    environ = {
+    return recognise(data).kind.kept() if data else []
+
+
+def _settings(crm: "Crm", sendgrid_public_key: str) -> dict[str, str]:
+    return {
         "LEADSTREAM_SENDGRID_PUBLIC_KEY": sendgrid_public_key,
         "LEADSTREAM_SINK": "webhook",
         "LEADSTREAM_WEBHOOK_URL": crm.url,
     }
+
+
+def _stack(broker: str, redis: str, environ: dict[str, str]) -> "Stack":
+    from streams.cli.stack import Stack
+
     if redis:
         os.environ["REDIS_URL"] = redis  # where the chooser of a Redis looks first
     if ":" in broker:

@@ -59,20 +59,17 @@ def _topics(connection: Connection) -> Iterator[Finding]:
 
 
 def _registry(connection: Connection) -> Finding:
-    from confluent_kafka.schema_registry.error import SchemaRegistryError
-
     from schemas.codec import Codec
-    from schemas.registry import UnknownSchema, open_registry
+    from schemas.registry import RegistryUnavailable, SchemaRefused, UnknownSchema, open_registry
 
     url = connection.schema_registry_url
-    where = f"the registry at {url}" if url else "schemas/ids.json"
+    where = "the registry at SCHEMA_REGISTRY_URL" if url else "schemas/ids.json"
     try:
         Codec(open_registry(url or None))
     except UnknownSchema as error:
         return Finding("schemas", "", f"{error}; give the record an id there")
-    except (SchemaRegistryError, OSError) as error:
-        wrong = f"{where} does not give ids ({type(error).__name__}); start it or correct SCHEMA_REGISTRY_URL"
-        return Finding("schemas", "", wrong)
+    except (RegistryUnavailable, SchemaRefused) as error:
+        return Finding("schemas", "", str(error))
     return Finding("schemas", f"every record has an id in {where}")
 
 

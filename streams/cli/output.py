@@ -95,10 +95,11 @@ def _status(error: Exception) -> int | None:
     from connectors.deadletters import NotTakenError
     from connectors.kafka import BrokerUnreachable
     from connectors.settings import SettingsError
+    from schemas.registry import RegistryUnavailable, SchemaRefused
     from streams.runtime.handle import UnavailableError
     from streams.runtime.process import StartError
 
     if isinstance(error, SettingsError):
         return 2
-    known = (BrokerUnreachable, NotTakenError, StartError, UnavailableError, KafkaException)
-    return 1 if isinstance(error, known) else None
+    world = (BrokerUnreachable, RegistryUnavailable, SchemaRefused, StartError, UnavailableError, KafkaException)
+    return 1 if isinstance(error, (*world, NotTakenError)) else None

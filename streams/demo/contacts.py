@@ -14,6 +14,7 @@ from streams.demo.sends import Event
 COLUMNS = ("age", "job", "marital", "education", "campaign", "pdays", "previous", "y")  # the least there must be
 TRAITS: dict[str, Column] = {
     "age": number,
+    "job": str,
     "marital": str,
     "education": str,
     "default": str,
@@ -30,6 +31,7 @@ TRAITS: dict[str, Column] = {
     "euribor3m": number,
     "nr.employed": number,
 }
+PRIVATE = {"age", "marital"}  # nobody is to be scored on these
 WON, LOST = "won", "lost"
 
 
@@ -38,10 +40,15 @@ def matches(cells: list[str]) -> bool:
     return set(cells) >= set(COLUMNS)
 
 
+def kept() -> list[str]:
+    """Return the traits that a model may see."""
+    return [_plain(column) for column in TRAITS if column not in PRIVATE]
+
+
 def lived(row: Mapping[str, str], index: int, name: str, at: float, told_at: float) -> list[Event]:
     """Return the contact's events, the last of them the outcome, told at `told_at`. Raises `Unreadable`."""
     who = customer(index, name)
-    known = {column.replace(".", "_"): read(row[column]) for column, read in TRAITS.items() if column in row}
+    known = {_plain(column): read(row[column]) for column, read in TRAITS.items() if column in row}
     traits = {"title": row["job"]} | known
     kind = WON if boolean(row["y"]) else LOST
     return [
@@ -49,3 +56,12 @@ def lived(row: Mapping[str, str], index: int, name: str, at: float, told_at: flo
         payloads.track(who, at + 0.001, f"{who.visitor}-1", "Contacted"),
         payloads.outcome(who.email, told_at, f"{who.visitor}-2", kind),
     ]
+
+
+def _plain(column: str) -> str:
+    """Return a column's name as a trait's.
+
+    >>> _plain("emp.var.rate")
+    'emp_var_rate'
+    """
+    return column.replace(".", "_")

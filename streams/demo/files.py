@@ -25,6 +25,9 @@ class Kind(Protocol):
     def matches(self, cells: list[str]) -> bool:
         """Tell whether a first line is one of this kind."""
 
+    def kept(self) -> list[str]:
+        """Return the traits that a model may see."""
+
     def lived(self, row: Mapping[str, str], index: int, name: str, at: float, told_at: float) -> list[Event]:
         """Return what a row says, the outcome last, told at `told_at`. Raises `Unreadable`."""
 

@@ -51,6 +51,11 @@ TRAITS: dict[str, Column] = {
 WON, LOST = "won", "lost"
 
 
+def kept() -> list[str]:
+    """Return the traits that a model may see: all that are sent."""
+    return [_snake(column) for column in TRAITS] + [_counted(column) for column in PAGES]
+
+
 def matches(cells: list[str]) -> bool:
     """Tell whether the first line of a file is this one's: the header, or 18 cells that end in two booleans."""
     booleans = {cell.upper() for cell in cells[-2:]} <= {"TRUE", "FALSE"}
@@ -66,7 +71,7 @@ def lived(row: Mapping[str, str], index: int, name: str, at: float, told_at: flo
             when = at + 0.001 * len(events)
             events.append(payloads.page(who, when, f"{who.visitor}-{len(events)}", path))
     traits: dict[str, object] = {_snake(column): read(row[column]) for column, read in TRAITS.items()}
-    traits |= {f"{_snake(column)}_pages": number(row[column]) for column in PAGES}
+    traits |= {_counted(column): number(row[column]) for column in PAGES}
     when = at + 0.001 * len(events)
     events.append(payloads.identify(who, when, f"{who.visitor}-{len(events)}", traits))
     kind = WON if boolean(row["Revenue"]) else LOST
@@ -83,6 +88,10 @@ def _views(pages: float) -> int:
     if pages < 0:
         raise Unreadable("a page count is negative")
     return ceil(log2(1 + pages))
+
+
+def _counted(column: str) -> str:
+    return f"{_snake(column)}_pages"
 
 
 def _snake(column: str) -> str:

@@ -2,18 +2,20 @@
 
 To add one: write the function with a doctest, list it in `FIT` (who they are) or `ENGAGEMENT` (what they do).
 Its name is its name everywhere: in the model, on the routed lead, on the dashboard.
+What leads state of themselves beyond that needs no function: see `streams.domain.traits`.
 Counts fade with a half-life of 1, 7 or 30 days and enter as log(1 + count); durations as log(1 + hours).
 """
 
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from math import log1p
+from math import log1p, log10
 
 from schemas.records import Day, LeadProfile, Trait  # noqa: F401 (the doctests need them all)
 from streams.domain.glance import Glance, glance
 from streams.domain.profile import DAY_S, PAID, PAID_MEDIA  # noqa: F401 (so do they this)
 from streams.domain.seen import MACHINE
+from streams.domain.traits import LONGEST, PREFIX, trait_features
 
 HOUR_S = 3600.0
 LONG_AGO = log1p(365 * 24.0)  # stands for "never"
@@ -39,7 +41,8 @@ SENIORITY = (  # the first word found in a title decides
             "c-level",
         ),
     ),
-    (0.8, ("vp", "vice", "svp", "evp", "head", "director")),
+    (0.9, ("vp", "vice", "svp", "evp")),
+    (0.7, ("head", "director")),
     (0.5, ("manager", "lead", "principal", "senior")),
     (0.1, ("intern", "student", "trainee", "assistant")),
 )
@@ -226,14 +229,14 @@ def has_account(lead: Glance) -> float:
 
 
 def company_size(lead: Glance) -> float:
-    """The band of the number of employees: 0 unknown or alone, 1 from 10, 2 from 100, 3 from 1000 (its logarithm).
+    """The number of employees as its decimal logarithm: 0 unknown or alone, 2 a hundred, 3 a thousand, 5 at most.
 
     >>> lead = LeadProfile(lead_id="e-1", traits={"employees": Trait(value="100-249", at=0.0)})
     >>> company_size(glance(lead, now=0.0))
     2.0
     """
     trait = lead.profile.traits.get("employees")
-    return _band(trait.value) if trait and trait.at <= lead.now else 0.0
+    return _size(trait.value) if trait and trait.at <= lead.now else 0.0
 
 
 def company_size_unknown(lead: Glance) -> float:
@@ -247,10 +250,10 @@ def company_size_unknown(lead: Glance) -> float:
 
 
 def seniority(lead: Glance) -> float:
-    """How much a title lets one decide: 1 chief, 0.8 director, 0.5 manager, 0.1 trainee, 0.3 any other, 0 unknown.
+    """How much a title lets one decide: 1 chief, 0.9 vice, 0.7 head, 0.5 manager, 0.1 trainee, 0.3 other, 0 unknown.
 
     >>> seniority(glance(LeadProfile(lead_id="e-1", traits={"title": Trait(value="Head of IT", at=0.0)}), now=0.0))
-    0.8
+    0.7
     """
     traits = lead.profile.traits
     trait = traits.get("seniority") or traits.get("title")
@@ -316,14 +319,22 @@ _ITEMS = tuple(FEATURES.items())
 def features(profile: LeadProfile, now: float) -> dict[str, float]:
     """Return every feature of a profile at `now`, by name; always finite."""
     lead = glance(profile, now)
-    return {name: feature(lead) for name, feature in _ITEMS}
+    found = {name: feature(lead) for name, feature in _ITEMS}
+    if profile.traits:
+        found.update(trait_features(profile.traits, now))
+    return found
+
+
+def is_fit(name: str) -> bool:
+    """Tell whether a feature says who a lead is, rather than what they do."""
+    return name in FIT_NAMES or name.startswith(PREFIX)
 
 
 @lru_cache(maxsize=4096)
-def _band(text: str) -> float:
-    """Return log10 of the first number in the text, between 0 and 5, in whole bands."""
+def _size(text: str) -> float:
+    """Return log10 of the first number in the text, between 0 and 5."""
     found = re.search(r"[0-9]+", text.replace(",", "").replace(" ", ""))
-    return float(min(len(found[0].lstrip("0") or "0") - 1, 5)) if found else 0.0
+    return log10(min(max(float(found[0][:LONGEST]), 1.0), 1e5)) if found else 0.0
 
 
 @lru_cache(maxsize=4096)

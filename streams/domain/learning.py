@@ -5,7 +5,7 @@ River's model is not safe to read while it learns, so nobody scores with it: eve
 """
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 from hashlib import blake2b
 from math import isfinite
 
@@ -19,10 +19,13 @@ from schemas.records import ModelSnapshot, Term, TrainingExample
 from schemas.rejected import Reason, Rejected
 from streams.domain.metrics import Record
 from streams.domain.scoring import KIND, PRIOR
+from streams.domain.traits import group
 
-RATE, INTERCEPT_RATE = 0.1, 0.05
-PRIOR_EXAMPLES = 50  # how many examples the scorecard's usual values weigh
-PRIOR_GRADIENT = 4.0  # squared gradients spent in advance: what keeps the first labels from overturning the scorecard
+RATE, INTERCEPT_RATE = 0.2, 0.05
+PRIOR_EXAMPLES = 10  # how many examples the scorecard's usual values weigh
+PRIOR_GRADIENT = 16.0  # squared gradients spent in advance: what keeps the first labels from overturning the scorecard
+NEW_GRADIENT = 4.0  # the same for what turns up later: the first example with it must not decide
+VALUES = 50  # of one trait that get a weight
 REMEMBERED = 4096
 HASH = 8
 HUGE = 1e6
@@ -61,6 +64,7 @@ class Learner:
         self._record = Record(memory.examples, memory.loss, zip(array("d", memory.scores), memory.labels, strict=True))
         self._ids = deque(memory.ids[at : at + HASH] for at in range(0, len(memory.ids), HASH))
         self._known = set(self._ids)
+        self._values = Counter(group(name) for name in memory.gradients)
 
     @classmethod
     def restore(cls, snapshot: ModelSnapshot | None) -> "Learner":
@@ -81,9 +85,7 @@ class Learner:
             return False
         self._remember(head)
         self._record.see(example.score, example.label)
-        self._scaler.learn_one(features)  # type: ignore[no-untyped-call]  # River's
-        scaled = self._scaler.transform_one(features)  # type: ignore[no-untyped-call]
-        self._model.learn_one(scaled, example.label, w=example.weight)
+        self._model.learn_one(self._scaled(features), example.label, w=example.weight)
         return True
 
     def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
@@ -97,12 +99,35 @@ class Learner:
             examples=self._record.n,
             intercept=float(model.intercept),
             terms=[
-                Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
+                Term(feature=name, mean=0.0, scale=1.0, weight=weights[name])
+                if group(name)
+                else Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
                 for name in sorted(weights)
             ],
             metrics=self._record.figures(),
             learner=json.encode(self._memory(weights)),
         )
+
+    def _scaled(self, features: dict[str, float]) -> dict[str, float]:
+        """Return the features as the model takes them, having learned their means and spreads.
+
+        Flags stay as they are: scaled by the examples that have them, all of them would be 0. Of one trait the first
+        `VALUES` that turn up are learned; those after them are like none, so that nobody can make the model large.
+        """
+        gradients = self._model.optimizer.g2
+        measured: dict[str, float] = {}
+        flags: dict[str, float] = {}
+        for name, value in features.items():
+            trait, new = group(name), name not in gradients
+            if trait and new and self._values[trait] >= VALUES:
+                continue
+            (flags if trait else measured)[name] = value
+            if new:
+                gradients[name] = NEW_GRADIENT
+                self._values[trait] += 1
+        self._scaler.learn_one(measured)  # type: ignore[no-untyped-call]  # River's
+        scaled: dict[str, float] = self._scaler.transform_one(measured)  # type: ignore[no-untyped-call]
+        return scaled | flags
 
     def _remember(self, head: bytes) -> None:
         self._ids.append(head)

@@ -51,6 +51,7 @@ SIGNALS = {
     OutcomeKind.LOST: Signal.LOST,
     OutcomeKind.DISQUALIFIED: Signal.DISQUALIFIED,
 }
+WITH_SALES = frozenset({Stage.SAL, Stage.SQL, Stage.CUSTOMER, Stage.DISQUALIFIED})  # what happens is their doing too
 LABELS = {  # what an outcome teaches; being accepted teaches nothing yet
     OutcomeKind.MEETING: 1,
     OutcomeKind.OPPORTUNITY: 1,

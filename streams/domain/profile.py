@@ -104,17 +104,16 @@ def merge(survivor: LeadProfile, absorbed: LeadProfile) -> LeadProfile:
         rule=routed.rule,
         candidates=routed.candidates,
         routed_at=routed.routed_at,
-        routed_score=routed.routed_score,
-        routed_model=routed.routed_model,
         pending=routed.pending,
         seen=both,
         person=_seal(_later(mine, theirs, _newer)),
     )
 
 
-def _claim(profile: LeadProfile) -> tuple[bool, bool, float, str, str]:
-    """Return how strong a decision is: of two owners of one person, the first keeps the lead."""
-    return bool(profile.owner), profile.destination == "sales", -profile.routed_at, profile.owner, profile.rule
+def _claim(profile: LeadProfile) -> tuple[bool, bool, bool, float, str, str]:
+    """Return how strong a decision is: of two owners of one person, the first keeps the lead; none is the weakest."""
+    it = profile
+    return bool(it.owner), it.destination == "sales", bool(it.destination), -it.routed_at, it.owner, it.rule
 
 
 def person(profile: LeadProfile) -> Fields:

@@ -8,7 +8,8 @@ from math import exp
 from typing import NamedTuple
 
 from schemas.records import ModelSnapshot, ScoreReason, Term
-from streams.domain.features import FIT_NAMES
+from streams.domain.features import is_fit
+from streams.domain.traits import PREFIX
 
 KIND = "conversion"
 TOP = 5
@@ -34,27 +35,39 @@ class Scorer:
     """Scores with one snapshot; safe to share, for nothing in it changes."""
 
     def __init__(self, snapshot: ModelSnapshot) -> None:
-        terms = sorted(snapshot.terms, key=lambda it: (it.feature not in FIT_NAMES, it.feature))
+        terms = sorted(snapshot.terms, key=lambda it: (is_fit(it.feature), it.feature))
+        of_all = [it for it in terms if not it.feature.startswith(PREFIX)]
         self.version = snapshot.version
         self._intercept = snapshot.intercept
-        self._names = [it.feature for it in terms]
-        self._terms = [(it.feature, it.mean, it.weight / it.scale if it.scale else 0.0) for it in terms]
-        self._fits = sum(it.feature in FIT_NAMES for it in terms)
+        self._names = [it.feature for it in of_all]
+        self._terms = [_slope(it) for it in of_all]
+        self._acts = sum(not is_fit(it.feature) for it in of_all)
+        self._traits = {it.feature: _slope(it) for it in terms if it.feature.startswith(PREFIX)}
 
     def points(self, features: Mapping[str, float]) -> dict[str, float]:
         """Return every feature's share of the log-odds; a feature that is missing is taken to be average."""
-        return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in self._terms}
+        terms = (*self._terms, *self._traits.values())
+        return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in terms}
 
     def score(self, features: Mapping[str, float]) -> Score:
-        """Return the score of a lead's features."""
-        get = features.get
+        """Return the score of a lead's features. Of a lead's many possible traits, only those it has are looked at."""
+        get, names = features.get, self._names
         points = [(get(name, mean) - mean) * weight for name, mean, weight in self._terms]
-        fit, engagement = sum(points[: self._fits]), sum(points[self._fits :])
+        if self._traits:
+            stated = sorted(self._traits.keys() & features.keys())
+            names = names + stated
+            points += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
+        engagement, fit = sum(points[: self._acts]), sum(points[self._acts :])
         logit = self._intercept + fit + engagement
-        sizes, names = list(map(abs, points)), self._names
+        sizes = list(map(abs, points))
         top = sorted(range(len(points)), key=sizes.__getitem__, reverse=True)[:TOP]
         reasons = [ScoreReason(feature=names[i], value=get(names[i], 0.0), points=points[i]) for i in top if sizes[i]]
         return Score(logistic(logit), logit, logistic(fit), logistic(engagement), reasons, self.version)
+
+
+def _slope(term: Term) -> tuple[str, float, float]:
+    """Return a term's name, mean, and points for each unit above the mean."""
+    return term.feature, term.mean, term.weight / term.scale if term.scale else 0.0
 
 
 def logistic(logit: float) -> float:

@@ -15,6 +15,7 @@ from schemas.codec import Codec
 from schemas.keys import partition_of
 from schemas.person import seal
 from schemas.records import Audit, DeadLetter, Tally
+from schemas.registry import RegistryUnavailable
 from schemas.rejected import Reason, Rejected
 from schemas.step import Agent
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
@@ -70,7 +71,7 @@ class Boundary:
             except Rejected as rejected:
                 self._bury(part, raw, rejected.reason, rejected.detail)
                 fate = DEAD_LETTER
-            except StoreBroken:
+            except (StoreBroken, RegistryUnavailable):
                 raise
             except Exception as error:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from schemas.registry import RegistryUnavailable
 from schemas.topics import Emit
 from streams.engine.boundary import Batch, Boundary, Slice
 from streams.engine.limits import CrashLimit
@@ -139,7 +140,10 @@ class Rounds:
             for batch in new.batches.values():
                 deliver(batch)
             await new.folded.wait()
-            if new.failure is not None:
+            if isinstance(new.failure, RegistryUnavailable):
+                log.warning("round to be done again: %s", new.failure)
+                new.give_up()
+            elif new.failure is not None:
                 raise new.failure
             if new.given_up:
                 await loop.run_in_executor(None, self._undo)

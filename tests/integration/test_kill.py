@@ -9,7 +9,7 @@ import pytest
 
 from schemas.topics import LEADS_ROUTED
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import Worker, fresh_topics, handled, landed, produce, still, until
+from tests.pipeline import Worker, caught_up, fresh_topics, handled, landed, produce, until
 from tests.reference import differences, folded, unfinished
 from tests.traffic import raw_events
 
@@ -41,7 +41,7 @@ def test_a_killed_worker_loses_nothing_and_decides_nothing_twice(
             worker.kill()
             worker.start()
         until(lambda: handled(broker.bootstrap) >= accepted, timeout_s=120)
-        until(lambda: still(broker.bootstrap), timeout_s=60)
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         worker.kill()
     folds = folded(broker.bootstrap)

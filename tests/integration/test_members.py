@@ -8,7 +8,7 @@ import pytest
 
 from streams.engine.exits import Exit
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import Worker, fresh_topics, handled, produce, still, until
+from tests.pipeline import Worker, caught_up, fresh_topics, handled, produce, until
 from tests.reference import differences, folded
 from tests.traffic import raw_events
 
@@ -32,7 +32,7 @@ def test_workers_may_join_and_leave_under_load(broker: BrokerHandle, tmp_path: P
         assert workers[0].wait() == 0, workers[0].said[-2000:]
         produce(broker.bootstrap, traffic[3 * step :])
         until(lambda: handled(broker.bootstrap) >= len(traffic), timeout_s=90)
-        until(lambda: still(broker.bootstrap))
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         for worker in workers:
             worker.kill()
@@ -54,7 +54,7 @@ def test_a_worker_back_from_the_dead_cannot_commit(broker: BrokerHandle, tmp_pat
         until(lambda: handled(broker.bootstrap) >= len(traffic), timeout_s=90)  # past the session and its transaction
         zombie.send(signal.SIGCONT)
         time.sleep(5.0)
-        until(lambda: still(broker.bootstrap))
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         zombie.kill()
         heir.kill()

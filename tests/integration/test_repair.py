@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from schemas.records import DeadLetter, LeadProfile
 from schemas.topics import DEAD_LETTERS, LEADS_PROFILES
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import ROOT, Worker, fresh_topics, handled, landed, produce, still, until
+from tests.pipeline import ROOT, Worker, caught_up, fresh_topics, handled, landed, produce, until
 from tests.reference import differences, folded, imagined
 from tests.traffic import raw_events
 
@@ -41,7 +41,7 @@ def test_replay_after_a_fix_gives_the_state_that_would_have_been(broker: BrokerH
     broken.start()
     try:
         until(lambda: handled(broker.bootstrap) >= len(traffic), timeout_s=90)
-        until(lambda: still(broker.bootstrap))
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         broken.kill()
     lost = crashed(broker.bootstrap)
@@ -55,7 +55,7 @@ def test_replay_after_a_fix_gives_the_state_that_would_have_been(broker: BrokerH
     mended.start()
     try:
         until(lambda: handled(broker.bootstrap) >= len(traffic) + sent, timeout_s=90)
-        until(lambda: still(broker.bootstrap))
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         mended.kill()
     last = {one.key: one.record for one in landed(broker.bootstrap, LEADS_PROFILES) if one.value is not None}
@@ -71,7 +71,7 @@ def test_the_reference_agrees_with_a_quiet_run(broker: BrokerHandle, tmp_path: P
     worker.start()
     try:
         until(lambda: handled(broker.bootstrap) >= count, timeout_s=90)
-        until(lambda: still(broker.bootstrap))
+        until(lambda: caught_up(broker.bootstrap))
     finally:
         worker.kill()
     assert differences(broker.bootstrap, folded(broker.bootstrap)) == []

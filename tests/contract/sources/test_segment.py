@@ -173,3 +173,18 @@ def test_an_unknown_type_in_a_batch_is_kept_by_the_collector_and_rejected_by_the
 @pytest.mark.parametrize("name", ["Demo Requested", "demo_requested", " DEMO-REQUESTED "])
 def test_event_names_are_read_as_people_write_them(name: str) -> None:
     assert adapted(json.dumps({"anonymousId": "a", "event": name}).encode()).kind == Kind.DEMO_REQUEST
+
+
+def test_every_plain_trait_is_read_and_none_of_the_personal_ones() -> None:
+    own = {"plan": "trial", "seats": 3, "rate": 0.25, "beta": True, "email": "jane@example.com", "firstName": "Jane"}
+    odd = {"nested": {"a": 1}, "list": [1], "none": None, "long": "x" * 65, "website": "example.com", "jobTitle": "CTO"}
+    body = {"type": "identify", "userId": "u", "traits": own | odd, "context": {"traits": {"plan": "old", "tier": "b"}}}
+    traits = adapted(json.dumps(body).encode(), "identify").traits
+    assert traits == {
+        "plan": "trial",
+        "seats": "3",
+        "rate": "0.25",
+        "beta": "true",
+        "tier": "b",
+        "title": "CTO",
+    }

@@ -189,16 +189,52 @@ def test_a_rejected_lead_rests_and_may_be_routed_again() -> None:
     assert world.lead(E).stage is Stage.MQL
 
 
-def test_an_outcome_teaches_on_the_features_of_the_decision_and_only_once() -> None:
-    asked = touchpoint(E, 1, **HOT)
-    world = World().tell(asked)
-    then = features(world.lead(E), asked.occurred_at)
-    world.tell(*(touchpoint(E, number) for number in range(2, 6)))
-    world.tell(outcome(OutcomeKind.ACCEPTED, E), outcome(OutcomeKind.MEETING, E), outcome(OutcomeKind.LOST, E))
+def test_an_outcome_teaches_on_the_last_score_before_it_and_only_once() -> None:
+    last = touchpoint(E, 5)
+    world = World().tell(touchpoint(E, 1, **HOT), touchpoint(E, 2), last)
+    then = world.lead(E)
+    world.tell(outcome(OutcomeKind.MEETING, E), outcome(OutcomeKind.LOST, E))
     (example,) = world.examples
-    assert example.features == then
-    assert (example.label, example.score, example.scored_at) == (1, world.routed[0].score, asked.occurred_at)
+    assert example.features == features(then, last.occurred_at)
+    assert (example.label, example.score, example.scored_at) == (1, then.score, last.occurred_at)
+    assert example.score != world.routed[0].score
     assert world.lead(E).stage is Stage.RECYCLED
+
+
+def test_what_happens_once_sales_has_a_lead_teaches_nothing() -> None:
+    world = World().tell(touchpoint(E, 1, **HOT))
+    then = world.lead(E)
+    world.tell(outcome(OutcomeKind.ACCEPTED, E), touchpoint(E, 2, **HOT), touchpoint(E, 3, consent={"contact": False}))
+    assert then.pending is not None
+    assert world.lead(E).pending == then.pending
+    (example,) = world.tell(outcome(OutcomeKind.WON, E)).examples
+    assert (example.features, example.score) == (features(then, then.last_seen), then.score)
+    assert [it.destination for it in world.routed] == [SALES, HOLD]
+
+
+def test_a_customer_who_is_decided_on_again_teaches_no_second_time() -> None:
+    world = World().tell(touchpoint(E, 1, **HOT), outcome(OutcomeKind.WON, E))
+    world.tell(touchpoint(E, 2, consent={"contact": False}), outcome(OutcomeKind.LOST, E))
+    assert len(world.routed) == 2
+    assert len(world.examples) == 1
+
+
+def test_a_merge_after_the_decision_is_in_what_a_label_teaches() -> None:
+    world = World().tell(touchpoint(V, 1, kind=Kind.PRICING), touchpoint(E, 2))
+    alone = world.lead(E).pending
+    (example,) = world.tell(link(V, E)).tell(outcome(OutcomeKind.MEETING, E)).examples
+    assert alone is not None
+    assert alone.features["pricing_30d"] == 0.0 < example.features["pricing_30d"]
+
+
+def test_each_decision_teaches_once() -> None:
+    world = World().tell(touchpoint(E, 1, **HOT), outcome(OutcomeKind.REJECTED, E))
+    assert world.lead(E).pending is None
+    world.tell(touchpoint(E, 2), outcome(OutcomeKind.LOST, E))
+    assert len(world.examples) == 1
+    world.tell(touchpoint(E, 3, **(HOT | {"occurred_at": NOON + 20 * DAY_S})), outcome(OutcomeKind.WON, E))
+    assert [it.label for it in world.examples] == [0, 1]
+    assert len({it.id for it in world.examples}) == 2
 
 
 @pytest.mark.parametrize(

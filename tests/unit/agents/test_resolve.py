@@ -263,3 +263,19 @@ def test_identifiers_are_never_part_of_a_refusal() -> None:
         resolve(sighting(email="test@secret.example"), key="e-1")
     assert "secret" not in str(caught.value)
     assert Identifiers(email="test@secret.example").email not in caught.value.detail
+
+
+def test_only_the_traits_that_may_be_kept_go_on() -> None:
+    said = sighting(visitor="anon", traits={"industry": "SaaS", "plan": "trial", "shoe_size": "44"})
+    assert touch_of(resolve(said)).traits == {"industry": "SaaS"}
+    agent = make_resolve({"site": lambda _: said}, PEPPER, traits=frozenset({"plan"}))
+    assert touch_of(agent.step((None,), raw_event(key=key(said)))).traits == {"industry": "SaaS", "plan": "trial"}
+
+
+def test_which_traits_are_kept_does_not_decide_what_is_a_repeat() -> None:
+    said = sighting(visitor="anon", traits={"plan": "trial", "team": "3"})
+    turned = sighting(visitor="anon", traits={"team": "3", "plan": "trial"})
+    keeping = make_resolve({"site": lambda _: turned}, PEPPER, traits=frozenset({"plan"}))
+    again = touch_of(keeping.step((None,), raw_event(key=key(turned), event_id=turned.id)))
+    assert again.digest == touch_of(resolve(said)).digest
+    assert again.digest != touch_of(resolve(sighting(visitor="anon", traits={"plan": "paid", "team": "3"}))).digest

@@ -91,3 +91,18 @@ def test_every_setting_says_what_it_is_and_durations_carry_their_unit() -> None:
         for name, field in kind.model_fields.items():
             assert field.description
             assert ("seconds" in field.description) == (name.endswith("_s") and not name.endswith("per_s"))
+
+
+GIVEN_WORKER = GIVEN | {"LEADSTREAM_SNAPSHOT_KEY": "k" * 16}
+
+
+def test_traits_are_a_list_of_names() -> None:
+    settings = WorkerSettings.read(GIVEN_WORKER | {"LEADSTREAM_TRAITS": "plan, team_size,emp.var"})
+    assert settings.traits == ("plan", "team_size", "emp.var")
+    assert WorkerSettings.read(GIVEN_WORKER).traits == ()
+
+
+@pytest.mark.parametrize("names", ["plan,first_name", "eMail", "plan=trial", "plan#1", "x" * 65])
+def test_traits_that_are_personal_or_cannot_be_features_are_refused(names: str) -> None:
+    with pytest.raises(SettingsError, match="LEADSTREAM_TRAITS is wrong"):
+        WorkerSettings.read(GIVEN_WORKER | {"LEADSTREAM_TRAITS": names})

@@ -117,3 +117,12 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, complaint: str) -> None:
     with pytest.raises(Unreadable, match=complaint):
         list(timeline(written(tmp_path, SESSION.format("TRUE"), row), 0, ENDS, "bad"))
+
+
+def test_what_leads_are_scored_on_is_sent_and_neither_an_outcome_nor_private(tmp_path: Path) -> None:
+    for rows in ([SESSION.format("TRUE")], [CONTACT_HEADER, CONTACT.format("yes")]):
+        path = written(tmp_path, *rows)
+        kept = set(recognise(path).kind.kept())
+        sent = traits(list(timeline(path, 0, ENDS, "kept")))[0].keys()
+        assert len(kept & sent) >= 5
+        assert not kept & {"page_values", "revenue", "duration", "y", "age", "marital", "email"}

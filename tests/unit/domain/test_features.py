@@ -1,6 +1,6 @@
 """What a model sees of a lead."""
 
-from math import isfinite
+from math import isfinite, log10
 
 import pytest
 
@@ -45,9 +45,18 @@ def test_what_is_older_than_the_horizon_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "band"),
-    [("7", 0.0), ("10-49", 1.0), ("1,000+", 3.0), ("5 000 people", 3.0), ("", 0.0), ("many", 0.0), ("9" * 80, 5.0)],
+    ("text", "size"),
+    [
+        ("1", 0.0),
+        ("0", 0.0),
+        ("10-49", 1.0),
+        ("1,000+", 3.0),
+        ("50 000 people", log10(50_000)),
+        ("", 0.0),
+        ("many", 0.0),
+        ("9" * 80, 5.0),
+    ],
 )
-def test_the_size_of_a_company_is_read_from_what_people_write(text: str, band: float) -> None:
+def test_the_size_of_a_company_is_read_from_what_people_write(text: str, size: float) -> None:
     lead = profile(traits={"employees": Trait(value=text, at=NOON)})
-    assert features(lead, NOON)["company_size"] == band
+    assert features(lead, NOON)["company_size"] == size

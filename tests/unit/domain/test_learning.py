@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from schemas.records import ModelSnapshot, TrainingExample
 from schemas.rejected import Reason, Rejected
-from streams.domain.learning import REMEMBERED, Learner
+from streams.domain.learning import REMEMBERED, VALUES, Learner
 from streams.domain.scoring import PRIOR, SCORECARD, Scorer
 from tests.builders import example
 
@@ -117,3 +117,34 @@ def test_a_new_feature_may_appear_in_mid_stream() -> None:
     learner = taught(Learner.restore(None), examples(10))
     learner.learn(example(99, features={"brand_new": 1.0}))
     assert "brand_new" in {term.feature for term in learner.snapshot(1, 0.0).terms}
+
+
+def test_what_leads_state_of_themselves_is_learned() -> None:
+    rng, learner = Random(3), Learner.restore(None)
+    for at in range(400):
+        plan = rng.choice(["trial", "paid"])
+        label = int(rng.random() < (0.7 if plan == "paid" else 0.1))
+        learner.learn(example(at, label, features={"active_days": 1.0, f"trait:plan={plan}": 1.0}))
+    scorer = Scorer(learner.snapshot(1, 0.0))
+    trial, paid = (scorer.score({f"trait:plan={plan}": 1.0}).probability for plan in ("trial", "paid"))
+    assert paid > 2 * trial
+
+
+def test_a_flag_is_exported_as_it_was_learned() -> None:
+    learner = Learner.restore(None)
+    for at in range(20):
+        learner.learn(example(at, at % 2, features={"trait:plan=trial": 1.0, "trait:seats": float(at)}))
+    terms = {term.feature: term for term in learner.snapshot(1, 0.0).terms}
+    assert (terms["trait:plan=trial"].mean, terms["trait:plan=trial"].scale) == (0.0, 1.0)
+    assert terms["trait:seats"].mean == pytest.approx(9.5)
+
+
+def test_a_trait_with_endless_values_does_not_make_the_model_endless() -> None:
+    def told(numbers: range) -> list[TrainingExample]:
+        return [example(it, it % 2, features={f"trait:plan={it}x": 1.0, "trait:team=a": 1.0}) for it in numbers]
+
+    straight = taught(Learner.restore(None), told(range(300))).snapshot(2, 0.0)
+    half = taught(Learner.restore(None), told(range(30))).snapshot(1, 0.0)
+    assert taught(Learner.restore(half), told(range(30, 300))).snapshot(2, 0.0) == straight
+    stated = [term.feature for term in straight.terms if term.feature.startswith("trait:")]
+    assert stated == sorted([f"trait:plan={it}x" for it in range(VALUES)] + ["trait:team=a"])

@@ -2,11 +2,13 @@
 
 import pytest
 
-from schemas.records import Channel, Day, Kind
+from schemas.records import Channel, Day, Kind, Prediction
 from schemas.rejected import Reason, Rejected
 from streams.domain import seen
 from streams.domain.profile import DAY_S, DAYS, merge, observe, person
 from tests.builders import NOON, profile, touchpoint
+
+ASKED = Prediction(features={"pages_7d": 1.0}, score=0.4, model_version=1, scored_at=NOON)
 
 
 def test_the_same_touchpoint_twice_is_the_very_same_profile() -> None:
@@ -77,9 +79,10 @@ def test_a_touchpoint_that_both_profiles_counted_is_counted_once_when_they_merge
 
 
 def test_a_merge_keeps_the_decision_that_has_an_owner() -> None:
-    owned = profile("u-1", destination="sales", owner="rep1", route_seq=2, pending={"x": 1.0})
+    owned = profile("u-1", destination="sales", owner="rep1", route_seq=2, pending=ASKED)
     fresh = profile("e-1", destination="nurture", route_seq=1, routed_at=NOON)
-    assert (merge(fresh, owned).owner, merge(fresh, owned).route_seq) == ("rep1", 2)
+    joined = merge(fresh, owned)
+    assert (joined.owner, joined.route_seq, joined.pending) == ("rep1", 2, ASKED)
 
 
 def test_the_memory_of_ids_is_bounded() -> None:

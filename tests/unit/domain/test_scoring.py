@@ -55,3 +55,23 @@ def test_a_feature_that_never_varied_counts_nothing() -> None:
 def test_the_logistic_is_a_probability_everywhere(logit: float) -> None:
     assert 0.0 <= logistic(logit) <= 1.0
     assert logistic(logit) + logistic(-logit) == pytest.approx(1.0)
+
+
+def test_traits_count_for_who_has_them_and_are_part_of_the_fit() -> None:
+    terms = [
+        Term(feature="trait:plan=trial", mean=0.0, scale=1.0, weight=0.7),
+        Term(feature="trait:plan=paid", mean=0.0, scale=1.0, weight=-0.4),
+        Term(feature="trait:seats", mean=2.0, scale=0.5, weight=0.1),
+    ]
+    scorer = Scorer(replace(PRIOR, terms=[*PRIOR.terms, *terms]))
+    lead = profile(traits={"plan": Trait(value="Trial", at=0.0), "seats": Trait(value="12", at=0.0)})
+    plain, stated = features(profile(), NOON), features(lead, NOON)
+    score, points = scorer.score(stated), scorer.points(stated)
+    assert points["trait:plan=trial"] == 0.7
+    assert points["trait:plan=paid"] == 0.0
+    assert points["trait:seats"] == pytest.approx((stated["trait:seats"] - 2.0) * 0.2)
+    assert abs(sum(points.values()) + PRIOR.intercept - score.logit) < 1e-9
+    assert scorer.score(plain).logit == pytest.approx(Scorer(PRIOR).score(plain).logit)
+    assert score.fit > scorer.score(plain).fit
+    assert score.engagement == scorer.score(plain).engagement
+    assert "trait:plan=trial" in {it.feature for it in score.reasons}

@@ -1,0 +1,157 @@
+"""Rules, dashboard, runbook and metrics agree: what is shown exists, what exists is shown, what alerts is explained."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
+import connectors.metrics
+import streams.metrics
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS, RUNBOOK = ROOT / "infra" / "prometheus", ROOT / "docs" / "runbook.md"
+GROUPS: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "rules.yml").read_text())["groups"]
+ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "infra/grafana/dashboards/leadstream.json").read_text())
+PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"] if panel["type"] != "row"}
+SHOWN = {title: [str(target["expr"]) for target in panel["targets"]] for title, panel in PANELS.items()}
+EXPRESSIONS = [str(rule["expr"]) for rule in ALERTS.values()] + [expr for exprs in SHOWN.values() for expr in exprs]
+SEEN_NOWHERE: set[str] = set()  # metrics that neither an alert nor a panel uses, each with its reason
+OF_PROMETHEUS = {"up", "process_start_time_seconds"}
+ADDED = {"job", "instance", "le"}  # labels that Prometheus and histograms add
+ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+ENTRY = ("- **Impact**", "- **Check**", "- **Mitigate**", "- **Verify**")
+
+every_alert = pytest.mark.parametrize("alert", ALERTS)
+promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None,
+    reason="rules are NOT checked: no promtool (apt install prometheus)",
+)
+
+
+def declared() -> dict[str, MetricWrapperBase]:
+    """Every metric of ours, by the names it is scraped under."""
+    found: dict[str, MetricWrapperBase] = {}
+    for module in (streams.metrics, connectors.metrics):
+        for metric in vars(module).values():
+            if isinstance(metric, MetricWrapperBase):
+                [family] = metric.describe()
+                endings = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_count", "_sum"]}[
+                    family.type
+                ]
+                found |= {f"{family.name}{ending}": metric for ending in endings}
+    return found
+
+
+def used() -> set[str]:
+    """Every name that looks like a metric in a rule or a panel."""
+    return {name for expr in EXPRESSIONS for name in re.findall(r"\b(?:leadstream_\w+|up\b|process_\w+)", expr)}
+
+
+def test_every_metric_that_is_shown_exists() -> None:
+    assert used() - set(declared()) <= OF_PROMETHEUS
+
+
+def test_every_metric_that_exists_is_shown_or_listed_as_hidden() -> None:
+    shown = {id(metric) for name, metric in declared().items() if name in used()}
+    hidden = {str(metric) for metric in declared().values() if id(metric) not in shown}
+    assert hidden == SEEN_NOWHERE
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_labels_that_are_asked_for_are_labels_of_that_metric(expression: str) -> None:
+    known = declared()
+    for name, asked in re.findall(r"\b(leadstream_\w+)\{([^}]*)\}", expression):
+        labels = set(re.findall(r"(\w+)\s*[=!]", asked))
+        assert labels <= {*known[name]._labelnames, *ADDED}
+    for grouped in re.findall(r"\bby \(([^)]*)\)", expression):
+        some = {label for name in used() & set(known) if name in expression for label in known[name]._labelnames}
+        assert {label.strip() for label in grouped.split(",")} <= some | ADDED
+
+
+@every_alert
+def test_an_alert_says_how_urgent_it_is_and_what_it_means(alert: str) -> None:
+    rule = ALERTS[alert]
+    assert rule["labels"]["severity"] in ("page", "ticket")
+    assert rule["annotations"]["summary"].endswith(".")
+
+
+@every_alert
+def test_an_alert_that_pages_waits_whether_it_passes(alert: str) -> None:
+    assert "for" in ALERTS[alert] or ALERTS[alert]["labels"]["severity"] == "ticket"
+
+
+@every_alert
+def test_an_alert_has_an_entry_in_the_runbook(alert: str) -> None:
+    assert ALERTS[alert]["annotations"]["runbook"] == f"docs/runbook.md#{alert.lower()}"
+    entry = RUNBOOK.read_text().partition(f"\n## {alert}\n")[2].partition("\n## ")[0]
+    assert entry.lstrip().startswith(f"*{ALERTS[alert]['labels']['severity']}* · ")
+    assert [part for part in ENTRY if part not in entry] == []
+
+
+def test_the_runbook_has_no_entry_for_an_alert_that_is_gone() -> None:
+    assert set(re.findall(r"^## (\w+)$", RUNBOOK.read_text(), re.MULTILINE)) == set(ALERTS)
+
+
+def test_panels_that_the_runbook_names_are_on_the_dashboard() -> None:
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", RUNBOOK.read_text()))
+    rows = {panel["title"] for panel in DASHBOARD["panels"]}
+    assert named - rows == {"Leadstream"}
+
+
+@every_alert
+def test_an_alert_is_tested_both_ways(alert: str) -> None:
+    tests = yaml.safe_load((PROMETHEUS / "rules_test.yml").read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"] if case["alertname"] == alert]
+    assert {bool(case.get("exp_alerts")) for case in cases} == {True, False}
+
+
+def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [
+        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+        for panel in panels
+        for x in range(panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24
+
+
+def test_the_dashboard_asks_the_data_source_that_is_provisioned() -> None:
+    provisioned = yaml.safe_load((ROOT / "infra/grafana/provisioning/datasources/prometheus.yml").read_text())
+    assert {panel["datasource"]["uid"] for panel in PANELS.values()} == {provisioned["datasources"][0]["uid"]}
+
+
+@promtool
+def test_promtool_accepts_the_configuration_and_the_rules() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "config", PROMETHEUS / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(ALERTS)} rules found" in done.stdout
+
+
+@promtool
+def test_promtool_sees_each_alert_fire_and_stay_quiet() -> None:
+    done = subprocess.run(
+        ["promtool", "test", "rules", PROMETHEUS / "rules_test.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@promtool
+def test_promtool_can_parse_every_panel(tmp_path: Path) -> None:
+    exprs = [expr.replace("$__rate_interval", "5m") for exprs in SHOWN.values() for expr in exprs]
+    rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(exprs)]
+    written = tmp_path / "panels.yml"
+    written.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", written], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
