@@ -16,11 +16,11 @@ from schemas.codec import Codec
 from schemas.records import Audit, Record
 from schemas.registry import FileRegistry
 from schemas.topics import AUDIT, EVENTS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
-from streams.engine.offsets import committed, ends
+from streams.engine.offsets import Kafka, committed, ends
 
 PARTITIONS = 4
 CODEC = Codec(FileRegistry())
-QUIET = {"enable.metrics.push": False, "log_level": 3}
+QUIET: dict[str, str | int | float | bool] = {"enable.metrics.push": False, "log_level": 3}
 ROOT = Path(__file__).parents[1]
 
 
@@ -167,7 +167,7 @@ def handled(bootstrap: str) -> int:
 
 def caught_up(bootstrap: str) -> bool:
     """Tell whether the workers have committed all that lies in their inputs; what resolve still owes is asked first."""
-    kafka = {"bootstrap.servers": bootstrap, **QUIET}
+    kafka: Kafka = {"bootstrap.servers": bootstrap, **QUIET}
     for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,), (TRAINING_EXAMPLES,)):
         spots = [(it.name, partition) for it in topics for partition in range(it.partitions or PARTITIONS)]
         done = committed(kafka, "leadstream", spots)
