@@ -17,20 +17,15 @@ class MetadataChanged(RuntimeError):
 def metadata(group: str, generation: int, member: str) -> bytes:
     r"""Return group metadata of a dynamic member.
 
-    >>> metadata("g1", -1, "")
-    b'CGMDv2:\xff\xff\xff\xffg1\x00\x00\x01'
+    Raises `ValueError` for what is no member: the broker takes offsets without a generation from anyone, unfenced (it
+    must, for old clients), and aiokafka forgets its generation as soon as it hears that it has been expelled.
+
+    >>> metadata("g1", 7, "m1")
+    b'CGMDv2:\x07\x00\x00\x00g1\x00m1\x00\x01'
     """
-    return b"".join(
-        (
-            PREFIX,
-            generation.to_bytes(4, "little", signed=True),
-            group.encode(),
-            b"\0",
-            member.encode(),
-            b"\0",
-            NO_INSTANCE,
-        )
-    )
+    if generation < 0 or not member:
+        raise ValueError(f"no member of {group!r}: generation {generation}, member id {member!r}")
+    return _written(group, generation, member)
 
 
 def check() -> None:
@@ -40,7 +35,12 @@ def check() -> None:
         theirs = bytes(consumer.consumer_group_metadata())
     finally:
         consumer.close()
-    if theirs != metadata("check", -1, ""):
+    if theirs != _written("check", -1, ""):
         raise MetadataChanged(
             f"consumer_group_metadata() starts with {theirs[:8]!r}; expected {PREFIX!r} in our layout"
         )
+
+
+def _written(group: str, generation: int, member: str) -> bytes:
+    number = generation.to_bytes(4, "little", signed=True)
+    return b"".join((PREFIX, number, group.encode(), b"\0", member.encode(), b"\0", NO_INSTANCE))

@@ -39,6 +39,7 @@ class Host:
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self._restore_lock = asyncio.Lock()
         self._assignments = 0
+        self.membership = Membership(-1, "")  # as whom our state was restored: the only one whose rounds may commit
         self.restoring = False
         self._restored = False
         self._moved_at = time.monotonic()
@@ -59,12 +60,12 @@ class Host:
         group.check()
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
 
-    def round(self, membership: Membership, slices: Iterable[Slice]) -> Round:
-        """Make a round of what a poll brought: one batch for each agent."""
+    def round(self, slices: Iterable[Slice]) -> Round:
+        """Make a round of what a poll brought: one batch for each agent, under the membership that owns the state."""
         by_agent: dict[str, list[Slice]] = {}
         for part in slices:
             by_agent.setdefault(self._agent_of[part.topic], []).append(part)
-        return Round(membership, [Batch(agent, tuple(parts)) for agent, parts in by_agent.items()])
+        return Round(self.membership, [Batch(agent, tuple(parts)) for agent, parts in by_agent.items()])
 
     async def run(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
         """Run a round; a worker that may not go on ends here."""
@@ -86,7 +87,7 @@ class Host:
         self.rounds.give_up()
         await self.rounds.settled()
 
-    async def restore(self, assigned: set[Place]) -> dict[Place, int]:
+    async def restore(self, assigned: set[Place], membership: Membership) -> dict[Place, int]:
         """Own `assigned`: bring its state up to the last commit, return where to read on. Raises `Interrupted`."""
         self._assignments += 1
         current = self._assignments
@@ -99,6 +100,7 @@ class Host:
                 positions, read = await self._insist(assigned, tables, lambda: current == self._assignments)
             finally:
                 self.restoring = False
+        self.membership = membership
         self._restored = True
         metrics.REBALANCES.inc()
         metrics.RESTORE_SECONDS.observe(time.monotonic() - began)

@@ -18,7 +18,7 @@ from mode import Service
 from streams.engine.boundary import Batch, Slice
 from streams.engine.host import Host
 from streams.engine.restore import Interrupted
-from streams.engine.rounds import Membership
+from streams.engine.rounds import Membership, Round
 
 log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 20
@@ -70,6 +70,7 @@ class BatchConsumer(driver.Consumer):
     """Faust's consumer, with rounds in place of messages, acks and commits."""
 
     _thread: BatchConsumerThread
+    _backoff_s = 0.0
 
     @property
     def host(self) -> Host:
@@ -85,7 +86,6 @@ class BatchConsumer(driver.Consumer):
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Poll, run a round, poll again; what a failed round had read is read again."""
-        backoff_s = 0.0
         try:
             while not (self.should_stop or fetcher.should_stop):
                 found, active = await self._wait_next_records(1.0)
@@ -96,22 +96,27 @@ class BatchConsumer(driver.Consumer):
                 ]
                 if not slices or not self.flow_active or self.should_stop:
                     await asyncio.sleep(0)
-                    continue
-                current = self.host.round(self._thread.membership(), slices)
-                running = asyncio.ensure_future(self.host.run(current, self._deliver))
-                if await asyncio.shield(running):  # a cancelled poll must not tear a commit: `release` waits for it
-                    backoff_s = 0.0
-                elif self.flow_active:
-                    backoff_s = min(2 * backoff_s + 0.05, 5.0)
-                    await asyncio.sleep(backoff_s)
-                    for (topic, partition), offset in current.starts().items():
-                        await self.seek(TP(topic, partition), offset)
+                elif self._thread.membership() != self.host.membership:  # expelled; the rebalance is on its way
+                    await asyncio.sleep(0.05)
+                else:
+                    await self._run(self.host.round(slices))
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
         except asyncio.CancelledError:
             if not self.app.should_stop:
                 raise
+
+    async def _run(self, current: Round) -> None:
+        """Run a round; go back to where it began when it was undone."""
+        running = asyncio.ensure_future(self.host.run(current, self._deliver))
+        if await asyncio.shield(running):  # a cancelled poll must not tear a commit: `release` waits for it
+            self._backoff_s = 0.0
+        elif self.flow_active:
+            self._backoff_s = min(2 * self._backoff_s + 0.05, 5.0)
+            await asyncio.sleep(self._backoff_s)
+            for (topic, partition), offset in current.starts().items():
+                await self.seek(TP(topic, partition), offset)
 
     def _deliver(self, batch: Batch) -> None:
         """Put one event holding the batch into its agent's stream."""
@@ -137,8 +142,9 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
+        assigned, membership = {(tp.topic, tp.partition) for tp in self.assignment()}, self._thread.membership()
         try:
-            positions = await self.host.restore({(tp.topic, tp.partition) for tp in self.assignment()})
+            positions = await self.host.restore(assigned, membership)
         except Interrupted as interrupted:
             raise IllegalStateError("the partitions move again") from interrupted  # Faust's word for: wait for the next
         for (topic, partition), offset in positions.items():

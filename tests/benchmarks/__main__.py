@@ -103,6 +103,7 @@ def main() -> None:
         sys.exit(f"{REFUSAL} Here: {error}")
     with tempfile.TemporaryDirectory(prefix="leadstream-bench-", dir=SCRATCH) as folder:
         scratch = Path(folder)
+        os.environ["TMPDIR"] = folder  # what the engines keep goes with the run
         broker = provider.start(Wish(scratch / "broker"))
         try:
             console.print(f"{broker.version}; {options.events:,} raw events")

@@ -6,7 +6,6 @@ roster, which is a partition's and not a key's, is a plain dict.
 """
 
 import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -79,14 +78,11 @@ def _applied(agent: Agent, topic: Topic) -> Any:
 
 def main(bootstrap: str, events: int, guarantee: str, commit_s: float) -> None:
     """Run until the load is through."""
-    state = Path(tempfile.mkdtemp(prefix="bench-quix-", dir="/var/tmp"))  # a disk, not a tmpfs
-    try:
-        meter = Meter(events, idle_s=10.0 + 2 * commit_s)
-        made = application(bootstrap, guarantee, commit_s, state, meter)
-        meter.start()
-        made.run()
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+    state = Path(tempfile.mkdtemp(prefix="quix-"))  # in the folder of the run, which is removed with it
+    meter = Meter(events, idle_s=10.0 + 2 * commit_s)
+    made = application(bootstrap, guarantee, commit_s, state, meter)
+    meter.start()
+    made.run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Fencing rests on these bytes."""
 
+import pytest
+
 from streams.engine.group import check, metadata
 
 
@@ -9,3 +11,9 @@ def test_librdkafka_writes_group_metadata_as_we_do() -> None:
 
 def test_a_member_is_told_by_generation_and_id() -> None:
     assert metadata("g", 7, "m-1") == b"CGMDv2:\x07\x00\x00\x00g\x00m-1\x00\x01"
+
+
+@pytest.mark.parametrize(("generation", "member"), [(-1, "m-1"), (7, ""), (-1, "")])
+def test_who_is_no_member_gets_no_metadata_for_the_broker_would_not_fence_it(generation: int, member: str) -> None:
+    with pytest.raises(ValueError, match="no member"):
+        metadata("g", generation, member)
