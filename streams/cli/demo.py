@@ -52,7 +52,8 @@ def demo(
     private, public = sendgrid_key()
     crm = Crm()
     stack = _stack(broker, redis, {**_settings(crm, public), "LEADSTREAM_TRAITS": ",".join(_kept(data))})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background jobs are started deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
     try:
         show = _play(stack, crm, sends, _Pace(private, rate, live))
         summary = summarise(show, crm, seed, f"given: {broker}" if ":" in broker else stack.parts[0].what)

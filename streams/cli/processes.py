@@ -50,7 +50,8 @@ def up(
         processes=processes,
         data_dir=data_dir,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background jobs are started deaf to SIGINT
+        signal.signal(number, _interrupt)
     try:
         with explained():
             stack.start(
