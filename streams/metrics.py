@@ -5,7 +5,9 @@ from prometheus_client import Counter, Gauge, Histogram
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 FATES = Counter(
-    "leadstream_stage_events_total", "Records that a worker has dealt with, by what became of them.", ["fate"]
+    "leadstream_stage_events_total",
+    "Records that a worker has dealt with: by which agent, what became of them, and a dead letter's reason.",
+    ["stage", "fate", "reason"],
 )
 ROUNDS = Counter("leadstream_rounds_total", "Rounds (one Kafka transaction each), by how they ended.", ["outcome"])
 ROUND_RECORDS = Histogram(

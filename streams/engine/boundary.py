@@ -53,6 +53,13 @@ class Batch(NamedTuple):
     slices: tuple[Slice, ...]
 
 
+class Met(NamedTuple):
+    """What became of a record; `reason` is a dead letter's."""
+
+    fate: str
+    reason: str = ""
+
+
 class Boundary:
     """Applies slices for one agent. `partitions` = how many the keyed topics have."""
 
@@ -61,28 +68,24 @@ class Boundary:
         self._codec, self._outbox, self._partitions = codec, outbox, partitions
         self._inputs: dict[str, Topic] = {topic.name: topic for topic in agent.inputs}
 
-    def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[str]:
-        """Put every record of the slice through the step; return how many met which fate (`crash` counts besides)."""
-        fates: Counter[tuple[int, str]] = Counter()
-        crashes = 0
+    def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[Met]:
+        """Put every record of the slice through the step; return how many met which fate. Raises the world's faults."""
+        fates: Counter[tuple[int, Met]] = Counter()
         for raw in part.records:
             try:
-                fate = self._one(part, raw, tables, emitted)
+                met = Met(self._one(part, raw, tables, emitted))
             except Rejected as rejected:
-                self._bury(part, raw, rejected.reason, rejected.detail)
-                fate = DEAD_LETTER
+                met = self._bury(part, raw, rejected.reason, rejected.detail)
             except (StoreBroken, RegistryUnavailable):
                 raise
             except Exception as error:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
-                self._bury(part, raw, Reason.CRASH, type(error).__name__)
-                fate = DEAD_LETTER
-                crashes += 1
-            fates[raw.timestamp // 60_000, fate] += 1
+                met = self._bury(part, raw, Reason.CRASH, type(error).__name__)
+            fates[raw.timestamp // 60_000, met] += 1
         self._audit(part, fates)
-        total: Counter[str] = Counter(crash=crashes)
-        for (_, fate), count in fates.items():
-            total[fate] += count
+        total: Counter[Met] = Counter()
+        for (_, met), count in fates.items():
+            total[met] += count
         return total
 
     def _one(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> str:
@@ -111,7 +114,7 @@ class Boundary:
         """Tell whether a record lies where its key does not belong: it would meet another's state."""
         return key != expected or partition_of(expected, self._partitions) != partition
 
-    def _bury(self, part: Slice, raw: Raw, reason: Reason, detail: str) -> None:
+    def _bury(self, part: Slice, raw: Raw, reason: Reason, detail: str) -> Met:
         value = raw.value or b""
         if len(value) > LARGEST_RECORD:
             value, detail = value[:65_536], f"{detail} (the first 64 KiB of {len(value)} bytes)"
@@ -130,9 +133,13 @@ class Boundary:
             person_key=person_key,
         )
         self._send(Emit(DEAD_LETTERS, letter.id, letter))
+        return Met(DEAD_LETTER, reason)
 
-    def _audit(self, part: Slice, fates: Counter[tuple[int, str]]) -> None:
-        tallies = [Tally(minute=minute, fate=fate, count=count) for (minute, fate), count in sorted(fates.items())]
+    def _audit(self, part: Slice, fates: Counter[tuple[int, Met]]) -> None:
+        counts: Counter[tuple[int, str]] = Counter()
+        for (minute, met), count in fates.items():
+            counts[minute, met.fate] += count
+        tallies = [Tally(minute=minute, fate=fate, count=count) for (minute, fate), count in sorted(counts.items())]
         audit = Audit(
             agent=self.agent.name,
             topic=part.topic,

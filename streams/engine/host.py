@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from confluent_kafka import KafkaException
 
@@ -149,7 +148,8 @@ class Host:
         return group.metadata(self.config.group, membership.generation, membership.member)
 
     def _on_commit(self, committed: Committed) -> None:
-        _count(committed.fates)
+        for (stage, met), count in committed.fates.items():
+            metrics.FATES.labels(stage, met.fate, met.reason).inc(count)
         metrics.ROUNDS.labels("committed").inc()
         metrics.ROUND_RECORDS.observe(committed.records)
         metrics.FOLD_SECONDS.observe(committed.fold_s)
@@ -157,8 +157,3 @@ class Host:
         metrics.STATE_ROWS.set(sum(len(table.store) for tables in self.tables.values() for table in tables))
         for emit in committed.emitted:
             self.config.on_emit(emit.topic.name, emit.record)
-
-
-def _count(fates: Mapping[str, int] | Counter[str]) -> None:
-    for fate, count in fates.items():
-        metrics.FATES.labels(fate).inc(count)

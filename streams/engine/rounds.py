@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from schemas.registry import RegistryUnavailable
+from schemas.rejected import Reason
 from schemas.topics import Emit
-from streams.engine.boundary import Batch, Boundary, Slice
+from streams.engine.boundary import Batch, Boundary, Met, Slice
 from streams.engine.limits import CrashLimit
 from streams.engine.offsets import Place
 from streams.engine.outbox import Aborted, Outbox
@@ -42,7 +43,7 @@ class Round:
         self.settled = asyncio.Event()
         self.given_up = False
         self.failure: Exception | None = None
-        self.fates: Counter[str] = Counter()
+        self.fates: Counter[tuple[str, Met]] = Counter()
         self.emitted: list[Emit] = []
 
     def give_up(self) -> None:
@@ -64,10 +65,10 @@ class Round:
 
 
 class Committed(NamedTuple):
-    """A round that is through: how many records, their fates, what was sent, and how long fold and commit took (s)."""
+    """A round that is through: records, what they met by agent, what was sent, how long fold and commit took (s)."""
 
     records: int
-    fates: Counter[str]
+    fates: Counter[tuple[str, Met]]
     emitted: list[Emit]
     fold_s: float
     commit_s: float
@@ -115,7 +116,8 @@ class Rounds:
         def fold() -> None:
             for part in batch.slices:
                 tables = self._tables[batch.agent, part.partition]
-                current.fates.update(boundary.apply(part, tables, current.emitted))
+                for met, count in boundary.apply(part, tables, current.emitted).items():
+                    current.fates[batch.agent, met] += count
 
         try:
             yield fold
@@ -149,7 +151,8 @@ class Rounds:
                 await loop.run_in_executor(None, self._undo)
                 return False
             records = sum(len(part.records) for part in new.slices())
-            self._limit.count(records, new.fates.pop("crash", 0), time.monotonic())
+            crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
+            self._limit.count(records, crashes, time.monotonic())
             for table in self._touched(new):
                 self._send_changes(table)
             folded = time.perf_counter()
@@ -183,5 +186,8 @@ class Rounds:
         return [table for place in places for table in self._tables[place]]
 
     def _send_changes(self, table: Table) -> None:
-        for key, value in table.changes():
-            self._outbox.send(table.changelog.name, key.encode(), value, table.partition, table.delivered)
+        """Send a table's changes. They land in order: where the last one lies tells how far its changelog reaches."""
+        changes = list(table.changes())
+        for place, (key, value) in enumerate(changes, start=1):
+            told = table.delivered if place == len(changes) else None
+            self._outbox.send(table.changelog.name, key.encode(), value, table.partition, told)
