@@ -10,8 +10,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from connectors import kafka
 from connectors.settings import Connection
+from schemas import letters
 from schemas.codec import Codec
-from schemas.person import seal, unseal
+from schemas.person import unseal
 from schemas.records import DeadLetter
 from schemas.registry import open_registry
 from schemas.rejected import Reason, Rejected
@@ -20,7 +21,6 @@ from schemas.topics import DEAD_LETTERS, TOPICS
 __all__ = ["REPLAYED_FROM", "NotTakenError", "Replayed", "Wanted", "letter", "original", "read", "replay"]
 
 REPLAYED_FROM = "replayed-from"
-CUT = "(the first 64 KiB of"  # what the detail of a letter says when the record was too large to be kept
 PATIENCE_S = 30.0
 
 
@@ -52,21 +52,10 @@ class Replayed(NamedTuple):
 
 
 def letter(message: Message, stage: str, reason: str, detail: str, failed_at: float) -> DeadLetter:
-    """Return the dead letter of a record: the same record always has the same id."""
-    person, person_key = seal({"key": message.key() or b"", "value": message.value() or b""})
-    place = f"{message.topic()}-{message.partition()}@{message.offset()}"
-    return DeadLetter(
-        id=blake2b(place.encode(), digest_size=12).hexdigest(),
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        stage=stage,
-        reason=reason,
-        detail=detail[:500],
-        failed_at=failed_at,
-        person=person,
-        person_key=person_key,
-    )
+    """Return the dead letter of a record that a consumer has read."""
+    place = message.topic() or "", message.partition() or 0, message.offset() or 0
+    key, value = message.key() or b"", message.value() or b""
+    return letters.letter(place, key, value, stage=stage, reason=reason, detail=detail, failed_at=failed_at)
 
 
 def original(letter: DeadLetter) -> tuple[bytes, bytes]:
@@ -144,7 +133,7 @@ def _unfit(letter: DeadLetter, value: bytes) -> str:
     """Return why a record cannot be sent again, "" when it can."""
     if letter.topic not in {topic.name for topic in TOPICS}:
         return "unknown_topic"
-    if CUT in letter.detail:
+    if letters.NOTE in letter.detail:
         return "cut"
     return "" if value else "empty"
 

@@ -19,6 +19,10 @@ class BrokerUnreachable(Exception):
     """No broker answers; the text names the setting."""
 
 
+class TopicsUnfit(Exception):
+    """Topics are missing or not as declared: work on them would go wrong; one line for each."""
+
+
 class Ensured(NamedTuple):
     """What `ensure` did: names of the topics it made, and sentences about those that are not as declared."""
 
@@ -100,7 +104,9 @@ def ensure(settings: Connection, topics: Iterable[Topic] = TOPICS) -> Ensured:
     if missing:
         made = admin.create_topics(
             [
-                NewTopic(topic.name, partitions_of(topic, settings), settings.replication, config=topic.config())
+                NewTopic(
+                    topic.name, partitions_of(topic, settings), settings.replication, config=_config(topic, settings)
+                )
                 for topic in missing
             ],
             operation_timeout=PATIENCE_S,
@@ -114,6 +120,11 @@ def ensure(settings: Connection, topics: Iterable[Topic] = TOPICS) -> Ensured:
                     raise
         _await_leaders(admin, [topic for topic in wanted if topic.name in created], settings)
     return Ensured(tuple(sorted(created)), tuple(check(settings, wanted)))
+
+
+def _config(topic: Topic, settings: Connection) -> dict[str, str]:
+    """Return a topic's configuration; with three copies, two must have a record before it counts as written."""
+    return topic.config() | ({"min.insync.replicas": "2"} if settings.replication >= 3 else {})
 
 
 def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException, UnknownType, fullname
 
+from schemas.reader import MALFORMED, Read, reader
 from schemas.records import Record
 from schemas.registry import RECORDS, Registry, Schema, UnknownSchema, current, subject_of
 from schemas.rejected import Reason, Rejected
+from schemas.writer import Write, writer
 
 MAGIC = b"\x00"
 HEADER = 5
@@ -21,22 +23,21 @@ class Codec:
 
     def __init__(self, registry: Registry, records: Iterable[str] = RECORDS) -> None:
         self._registry = registry
-        self._parsed = {name: _parse(current(name)) for name in records if _has_schema(name)}
-        self._names = {subject_of(name): name for name in self._parsed}
-        self._ids = {RECORDS[name]: registry.id_of(name) for name in self._parsed}
-        self._headers = {kind: MAGIC + id_.to_bytes(4, "big") for kind, id_ in self._ids.items()}
-        self._readers: dict[bytes, tuple[type[Record], Schema, Schema | None]] = {
-            header: (kind, self._parsed[kind.__name__], None) for kind, header in self._headers.items()
-        }
+        self._schemas = {name: current(name) for name in records if _has_schema(name)}
+        self._names = {subject_of(name): name for name in self._schemas}
+        self._writers: dict[type[Record], tuple[bytes, Write]] = {}
+        self._readers: dict[bytes, tuple[type[Record], Read]] = {}
+        for name, schema in self._schemas.items():
+            header = MAGIC + registry.id_of(name).to_bytes(4, "big")
+            self._writers[RECORDS[name]] = header, writer(schema)
+            self._readers[header] = RECORDS[name], reader(schema, RECORDS)
 
     def encode(self, record: Record) -> bytes:
         """Return the record in Confluent wire format."""
-        kind = type(record)
-        out = BytesIO()
-        out.write(self._headers[kind])
-        body = msgspec.to_builtins(record, builtin_types=(bytes,))
-        fastavro.schemaless_writer(out, self._parsed[kind.__name__], body)
-        return out.getvalue()
+        header, write = self._writers[type(record)]
+        out = bytearray(header)
+        write(out, record)
+        return bytes(out)
 
     def decode(self, value: bytes | None, allowed: tuple[type[Record], ...]) -> Record:
         """Return the record in `value`.
@@ -46,23 +47,18 @@ class Codec:
         """
         if value is None:
             raise Rejected(Reason.TOMBSTONE, "null value")
-        kind, writer, reader = self._readers.get(value[:HEADER]) or self._learn(value)
+        kind, read = self._readers.get(value[:HEADER]) or self._learn(value)
         if kind not in allowed:
             raise Rejected(Reason.UNDECODABLE, f"a {kind.__name__} does not belong on this topic")
-        stream = BytesIO(value)
-        stream.seek(HEADER)
         try:
-            body: Any = fastavro.schemaless_reader(stream, writer, reader)
-        except Exception as error:  # fastavro raises EOFError, ValueError, IndexError, struct.error, MemoryError, ...
+            record, end = read(value, HEADER)
+        except MALFORMED as error:
             raise Rejected(Reason.UNDECODABLE, f"{kind.__name__}: {type(error).__name__}") from error
-        if stream.tell() != len(value):
-            raise Rejected(Reason.UNDECODABLE, f"{kind.__name__}: {len(value) - stream.tell()} bytes left over")
-        try:
-            return msgspec.convert(body, kind)
-        except msgspec.ValidationError as error:
-            raise Rejected(Reason.INVALID_VALUE, f"{kind.__name__}: {error}") from error
+        if end != len(value):
+            raise Rejected(Reason.UNDECODABLE, f"{kind.__name__}: {len(value)} bytes, and it takes {end}")
+        return record
 
-    def _learn(self, value: bytes) -> tuple[type[Record], Schema, Schema | None]:
+    def _learn(self, value: bytes) -> tuple[type[Record], Read]:
         """Look an unknown schema id up in the registry: an older or newer schema of one of our records."""
         if value[:1] != MAGIC or len(value) < HEADER:
             raise Rejected(Reason.UNDECODABLE, "not in Confluent wire format")
@@ -72,16 +68,30 @@ class Codec:
             name = self._names.get(fullname(schema))
             if name is None:
                 raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is of no record of ours")
-            found = RECORDS[name], _parse(schema), self._parsed[name]
+            found = RECORDS[name], _resolving(schema, self._schemas[name], RECORDS[name])
         except (UnknownSchema, SchemaParseException, UnknownType) as error:
             raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id}") from error
         self._readers[value[:HEADER]] = found
         return found
 
 
-def _parse(schema: Schema) -> Schema:
-    """Prepare a record's schema for fastavro."""
-    return cast("Schema", fastavro.parse_schema(schema))
+def _resolving(theirs: Schema, ours: Schema, kind: type[Record]) -> Read:
+    """Return a reader of what was written with a schema other than today's: rare, so fastavro resolves it."""
+    written, wanted = fastavro.parse_schema(theirs), fastavro.parse_schema(ours)
+
+    def read(value: bytes, start: int) -> tuple[Record, int]:
+        stream = BytesIO(value)
+        stream.seek(start)
+        try:
+            body: Any = fastavro.schemaless_reader(stream, written, wanted)
+        except Exception as error:  # fastavro raises EOFError, ValueError, IndexError, struct.error, MemoryError, ...
+            raise Rejected(Reason.UNDECODABLE, f"{kind.__name__}: {type(error).__name__}") from error
+        try:
+            return msgspec.convert(body, kind), stream.tell()
+        except msgspec.ValidationError as error:
+            raise Rejected(Reason.INVALID_VALUE, f"{kind.__name__}: {error}") from error
+
+    return read
 
 
 def _has_schema(name: str) -> bool:

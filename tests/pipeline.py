@@ -46,7 +46,7 @@ def fresh_topics(bootstrap: str) -> None:
     there = set(admin.list_topics(timeout=10).topics)
     if old := [topic.name for topic in TOPICS if topic.name in there]:
         _settle(admin.delete_topics(old).values())
-    wanted = [NewTopic(topic.name, topic.partitions or PARTITIONS, 1) for topic in TOPICS]
+    wanted = [NewTopic(topic.name, topic.partitions or PARTITIONS, 1, config=topic.config()) for topic in TOPICS]
     deadline = time.monotonic() + 20
     while wanted and time.monotonic() < deadline:
         made = admin.create_topics(wanted)

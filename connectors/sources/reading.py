@@ -114,7 +114,7 @@ def first(places: tuple[Mapping[str, object], ...], *names: str) -> str:
     """Return the first text that one of the mappings has under one of the names, "" when there is none."""
     for place in places:
         for name in names:
-            if found := text(place.get(name)):
+            if name in place and (found := text(place[name])):
                 return found
     return ""
 

@@ -93,7 +93,7 @@ def _status(error: Exception) -> int | None:
     from confluent_kafka import KafkaException
 
     from connectors.deadletters import NotTakenError
-    from connectors.kafka import BrokerUnreachable
+    from connectors.kafka import BrokerUnreachable, TopicsUnfit
     from connectors.settings import SettingsError
     from schemas.registry import RegistryUnavailable, SchemaRefused
     from streams.runtime.handle import UnavailableError
@@ -101,5 +101,5 @@ def _status(error: Exception) -> int | None:
 
     if isinstance(error, SettingsError):
         return 2
-    world = (BrokerUnreachable, RegistryUnavailable, SchemaRefused, StartError, UnavailableError, KafkaException)
-    return 1 if isinstance(error, (*world, NotTakenError)) else None
+    world = (BrokerUnreachable, TopicsUnfit, RegistryUnavailable, SchemaRefused, UnavailableError, KafkaException)
+    return 1 if isinstance(error, (*world, StartError, NotTakenError)) else None

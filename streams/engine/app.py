@@ -29,8 +29,9 @@ class App(faust.App):
 
     def sight(self) -> Sight:
         """Return what the watchdog looks at."""
-        consumer = cast("BatchConsumer", self.consumer)
-        return Sight(consumer.positions(), self.engine.progress_at, self.rebalancing)
+        consumer = cast("BatchConsumer | None", self._consumer)  # the property would make one, in the wrong thread
+        waits = self.rebalancing or self.engine.rounds.open
+        return Sight(consumer.positions() if consumer else {}, self.engine.progress_at, waits)
 
 
 def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore | None = None) -> App:
@@ -42,7 +43,7 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore
         broker_session_timeout=config.session_s,
         broker_heartbeat_interval=config.session_s / 3,
         broker_rebalance_timeout=config.rebalance_s,
-        broker_request_timeout=max(60.0, config.session_s),
+        broker_request_timeout=NEVER_S,  # also bounds a restore, and ends the recovery task in silence
         broker_max_poll_interval=NEVER_S,  # else an idle member leaves its group and never comes back
         broker_max_poll_records=config.round_records,
         consumer_auto_offset_reset="earliest",
@@ -78,16 +79,19 @@ async def run(app: App, stop: asyncio.Event) -> None:
     host = app.engine
     await host.start()
     watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s)
-    await app.start()
     watchdog.start()
+    starting = asyncio.create_task(app.start())  # it returns after the first restore: not to be waited for unwatched
     try:
         while not stop.is_set():
+            if starting.done():
+                starting.result()
             if app.crashed:
                 leave(Exit.CRASHED, f"Faust gave up: {app.crash_reason!r}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), timeout=0.5)
     finally:
         watchdog.stop()
+        starting.cancel()
         try:
             await asyncio.wait_for(app.stop(), timeout=STOP_S)
         except TimeoutError:

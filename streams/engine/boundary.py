@@ -8,23 +8,22 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from schemas.codec import Codec
 from schemas.keys import partition_of
-from schemas.person import seal
-from schemas.records import Audit, DeadLetter, Tally
+from schemas.letters import LARGEST, letter
+from schemas.records import Audit, Tally
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Reason, Rejected
 from schemas.step import Agent
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
-from streams.engine.outbox import Outbox
+from streams.engine.outbox import Aborted, Outbox
 from streams.engine.store import StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
-LARGEST_RECORD = 1_000_000
+WORLDS_FAULT = (StoreBroken, RegistryUnavailable, Aborted)
 DEAD_LETTER = "dead_letter"
 REKEYED = "rekeyed"
 
@@ -76,7 +75,7 @@ class Boundary:
                 met = Met(self._one(part, raw, tables, emitted))
             except Rejected as rejected:
                 met = self._bury(part, raw, rejected.reason, rejected.detail)
-            except (StoreBroken, RegistryUnavailable):
+            except WORLDS_FAULT:
                 raise
             except Exception as error:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
@@ -99,8 +98,8 @@ class Boundary:
         states = tuple(table.get(key) for table, key in zip(tables, keys, strict=True))
         applied = agent.step(states, record)
         sends = [(emit.topic.name, emit.key.encode(), encode(emit.record)) for emit in applied.emits]
-        for name, _, value in sends:
-            if len(value) > LARGEST_RECORD:
+        for name, sent_key, value in sends:
+            if len(sent_key) + len(value) > LARGEST:
                 raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
         for table, key, old, new in zip(tables, keys, states, applied.states, strict=True):
             if new is not old:
@@ -115,24 +114,16 @@ class Boundary:
         return key != expected or partition_of(expected, self._partitions) != partition
 
     def _bury(self, part: Slice, raw: Raw, reason: Reason, detail: str) -> Met:
-        value = raw.value or b""
-        if len(value) > LARGEST_RECORD:
-            value, detail = value[:65_536], f"{detail} (the first 64 KiB of {len(value)} bytes)"
-        person, person_key = seal({"key": raw.key or b"", "value": value})
-        place = f"{part.topic}-{part.partition}@{raw.offset}"
-        letter = DeadLetter(
-            id=blake2b(place.encode(), digest_size=12).hexdigest(),
-            topic=part.topic,
-            partition=part.partition,
-            offset=raw.offset,
+        buried = letter(
+            (part.topic, part.partition, raw.offset),
+            raw.key or b"",
+            raw.value or b"",
             stage=self.agent.name,
             reason=reason,
-            detail=detail[:500],
+            detail=detail,
             failed_at=time.time(),
-            person=person,
-            person_key=person_key,
         )
-        self._send(Emit(DEAD_LETTERS, letter.id, letter))
+        self._send(Emit(DEAD_LETTERS, buried.id, buried))
         return Met(DEAD_LETTER, reason)
 
     def _audit(self, part: Slice, fates: Counter[tuple[int, Met]]) -> None:

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     STALLED = 72
     CRASHED = 73
     STATE = 74
+    MISPLACED = 75
 
 
 def leave(code: Exit, why: str) -> NoReturn:

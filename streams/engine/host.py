@@ -112,23 +112,35 @@ class Host:
         """Restore, again and again while the broker does not answer. Raises `Interrupted`."""
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
+                running = asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
+                return await self._through(running)
             except (KafkaException, TimeoutError) as error:
                 log.warning("state cannot be restored, to be tried again: %s", error)
                 await asyncio.sleep(1.0)
 
+    async def _through(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:
+        """Wait for the thread, even when cancelled: until it ends, its tables are nobody else's."""
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
+
     def _restore(
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
-        def going() -> bool:
-            self._moved_at = time.monotonic()
-            return wanted()
-
         positions = offsets.committed(self.config.kafka, self.config.group, assigned)
-        return positions, restore.restore(self.config.kafka, tables, going)
+        return positions, restore.restore(self.config.kafka, tables, wanted, self._moved)
+
+    def _moved(self) -> None:
+        self._moved_at = time.monotonic()
 
     def _own(self, assigned: set[Place]) -> None:
         """Keep the tables of partitions that stay, make those that come, drop those that went."""
+        for name, boundary in self.boundaries.items():
+            held = {frozenset(p for t, p in assigned if t == topic.name) for topic in boundary.agent.inputs}
+            if len(held) > 1:  # two workers would write one partition's state
+                leave(Exit.MISPLACED, f"the inputs of {name} came apart: have they all the same number of partitions?")
         wanted = {
             (name, partition)
             for name, boundary in self.boundaries.items()

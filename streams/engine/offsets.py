@@ -9,7 +9,7 @@ may be about to commit.
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
-from confluent_kafka import Consumer, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 Kafka = Mapping[str, str | int | float | bool]
@@ -28,7 +28,11 @@ def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, 
         return {}
     consumer = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
     try:
-        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in consumer.committed(wanted, timeout=ASK_S)}
+        found = consumer.committed(wanted, timeout=ASK_S)
+        for tp in found:
+            if tp.error is not None:  # its offset is then none at all: never to be taken for "from the beginning"
+                raise KafkaException(tp.error)
+        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
     finally:
         consumer.close()
 

@@ -18,7 +18,7 @@ class Interrupted(Exception):
     """Another rebalance began: this restore is of no use any more."""
 
 
-def restore(kafka: Kafka, tables: Iterable[Table], wanted: Callable[[], bool]) -> int:
+def restore(kafka: Kafka, tables: Iterable[Table], wanted: Callable[[], bool], moved: Callable[[], None]) -> int:
     """Bring each table up to the end of its changelog, from wherever it stands; return the number of records read.
 
     Blocks; `wanted` is asked now and then whether to go on. Raises `Interrupted`, or `KafkaException` when the broker
@@ -48,6 +48,8 @@ def restore(kafka: Kafka, tables: Iterable[Table], wanted: Callable[[], bool]) -
                 raise Interrupted
             taken = _take(consumer.consume(10_000, timeout=0.2))
             for place, (changes, position) in taken.items():
+                if position > by_place[place].store.position:
+                    moved()
                 by_place[place].restore(changes, position)
                 read += len(changes)
                 if position >= behind.get(place, 0):

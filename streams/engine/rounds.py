@@ -129,20 +129,24 @@ class Rounds:
             current.folded.set()
         await current.settled.wait()
 
+    def open_with(self, new: Round) -> None:
+        """Make it the open round, in the same turn in which the flow was looked at: `give_up` then sees it."""
+        self._round = new
+
     async def run(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
         """Take a round from begin to commit. Return False when it was undone and its input must be read again.
 
         Raises `Fenced`, `TooManyCrashes`, and whatever went wrong that was not an event's fault.
         """
-        self._round = new
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
         try:
             self._outbox.begin()
-            for batch in new.batches.values():
-                deliver(batch)
+            if not new.given_up:
+                for batch in new.batches.values():
+                    deliver(batch)
             await new.folded.wait()
-            if isinstance(new.failure, RegistryUnavailable):
+            if isinstance(new.failure, (RegistryUnavailable, Aborted)):
                 log.warning("round to be done again: %s", new.failure)
                 new.give_up()
             elif new.failure is not None:

@@ -22,6 +22,7 @@ from streams.engine.rounds import Membership, Round
 
 log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 20
+REQUEST_S = 60.0
 SCHEME = "leadstream"
 
 
@@ -43,7 +44,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            request_timeout_ms=int(max(REQUEST_S, conf.broker_session_timeout) * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
@@ -71,6 +72,7 @@ class BatchConsumer(driver.Consumer):
 
     _thread: BatchConsumerThread
     _backoff_s = 0.0
+    _polling: asyncio.Lock
 
     @property
     def host(self) -> Host:
@@ -80,6 +82,10 @@ class BatchConsumer(driver.Consumer):
     def positions(self) -> dict[tuple[str, int], int]:
         """Return the next offset to be read from each partition of ours."""
         return self._thread.positions()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._polling = asyncio.Lock()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -109,12 +115,15 @@ class BatchConsumer(driver.Consumer):
 
     async def _run(self, current: Round) -> None:
         """Run a round; go back to where it began when it was undone."""
+        self.host.rounds.open_with(current)
         running = asyncio.ensure_future(self.host.run(current, self._deliver))
         if await asyncio.shield(running):  # a cancelled poll must not tear a commit: `release` waits for it
             self._backoff_s = 0.0
-        elif self.flow_active:
+        else:
             self._backoff_s = min(2 * self._backoff_s + 0.05, 5.0)
             await asyncio.sleep(self._backoff_s)
+            if not self.flow_active or self._thread.membership() != current.membership:
+                return  # a rebalance came meanwhile: what it restored says where to read
             for (topic, partition), offset in current.starts().items():
                 await self.seek(TP(topic, partition), offset)
 
@@ -140,15 +149,21 @@ class BatchConsumer(driver.Consumer):
             message.incref()
             channel.queue.put_nowait(event)
 
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
+        async with self._polling:
+            return await super()._getmany(active_partitions, timeout) if self.flow_active else {}
+
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
+        self.stop_flow()  # Faust does not, when we had no partitions before
         assigned, membership = {(tp.topic, tp.partition) for tp in self.assignment()}, self._thread.membership()
         try:
             positions = await self.host.restore(assigned, membership)
         except Interrupted as interrupted:
             raise IllegalStateError("the partitions move again") from interrupted  # Faust's word for: wait for the next
-        for (topic, partition), offset in positions.items():
-            await self.seek(TP(topic, partition), offset)
+        async with self._polling:  # a poll under way would bring what lies before the seek, or swallow what lies after
+            for (topic, partition), offset in positions.items():
+                await self.seek(TP(topic, partition), offset)
 
     async def wait_empty(self) -> None:
         """Called before partitions are given back: let go of the open round, or wait for its commit."""

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from connectors import deadletters, kafka
 from connectors.deadletters import REPLAYED_FROM, Wanted
 from connectors.settings import Connection
+from schemas.letters import NOTE
 from schemas.person import seal
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, EVENTS_AD, EVENTS_WEB
@@ -53,7 +54,7 @@ def buried(environ: dict[str, str], topic_prefix: str) -> list[DeadLetter]:
         letter(topic_prefix, 3, id=f"{topic_prefix}3again"),
         letter(topic_prefix, 4, reason="refused", topic=EVENTS_AD.name),
         letter(topic_prefix, 5, topic="somebody.elses"),
-        letter(topic_prefix, 6, detail="too large (the first 64 KiB of 2000000 bytes)"),
+        letter(topic_prefix, 6, detail=f"too large {NOTE}, of 9 and 2000000 bytes)"),
         letter(topic_prefix, 7, person_key="k9"),
         letter(topic_prefix, 8, failed_at=1_000.0),
     ]

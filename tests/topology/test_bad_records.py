@@ -78,6 +78,22 @@ def test_bad_records_are_buried_with_their_bytes_and_harm_nobody(broker: BrokerH
     assert sum(resolved.values()) == len(GOOD)
 
 
+def test_a_record_too_large_to_be_buried_whole_does_not_stop_the_others(broker: BrokerHandle, worker: Worker) -> None:
+    fresh_topics(broker.bootstrap)
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "message.max.bytes": 2_000_000, **QUIET})
+    producer.produce(EVENTS_WEB.name, key=b"k" * 48_400, value=b"v" * 999_990)
+    producer.flush(10)
+    produce(broker.bootstrap, GOOD)
+    worker.start()
+    try:
+        until(lambda: sum(fates(broker.bootstrap, "resolve").values()) > len(GOOD))
+    finally:
+        worker.kill()
+    [buried] = letters(broker.bootstrap)
+    assert buried.reason == Reason.UNDECODABLE
+    assert "999990 bytes" in buried.detail
+
+
 def test_a_record_under_the_wrong_key_finds_its_way(broker: BrokerHandle, worker: Worker) -> None:
     fresh_topics(broker.bootstrap)
     wrong = [emit._replace(key="somebody else") for emit in GOOD]
