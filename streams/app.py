@@ -1,7 +1,6 @@
 """Where the pipeline is put together: settings in, a worker out. Importing this module connects to nothing."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -82,7 +81,6 @@ async def _run(settings: WorkerSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     name = settings.worker_name or f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}"
     app, models = build(settings, name)
-    _spare_the_collector()
     models.start()
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
@@ -91,17 +89,6 @@ async def _run(settings: WorkerSettings) -> None:
         models.stop()
         if server is not None:
             server.shutdown()
-
-
-def _spare_the_collector() -> None:
-    """Have the garbage collector look less often, and not at what stands at start and stays.
-
-    Records refer to nothing that refers back: reference counts free them. Cycles (of exceptions, of Faust's tasks) are
-    still found, only later.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # of new objects, of those looks, and of the wider ones that come of them
 
 
 def stores(state_dir: str, worker: str) -> NewStore | None:

@@ -13,6 +13,7 @@ from schemas.step import Agent
 from streams.engine.boundary import Boundary
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
+from streams.engine.garbage import spare
 from streams.engine.host import Host, NewStore
 from streams.engine.transport import SCHEME, BatchConsumer, brokers
 from streams.engine.watchdog import Sight, Watchdog
@@ -78,6 +79,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
     """Run the app until `stop` is set, then leave the group in good order. A crash of Faust's ends the process."""
     host = app.engine
     await host.start()
+    spare()
     watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s)
     watchdog.start()
     starting = asyncio.create_task(app.start())  # it returns after the first restore: not to be waited for unwatched

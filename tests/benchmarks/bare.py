@@ -7,6 +7,7 @@ import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from streams.engine.garbage import spare
 from tests.benchmarks.flow import Flow, agents
 from tests.benchmarks.meter import Meter
 from tests.pipeline import PARTITIONS, QUIET
@@ -32,6 +33,7 @@ def main(bootstrap: str, events: int) -> None:
     )
     topics = [topic.name for agent in declared for topic in agent.inputs]
     consumer.assign([TopicPartition(topic, partition, 0) for topic in topics for partition in range(PARTITIONS)])
+    spare()
     meter.start()
     while True:
         for message in consumer.consume(1_000, timeout=0.02):

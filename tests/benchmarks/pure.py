@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
+from streams.engine.garbage import spare
 from tests.benchmarks.flow import Flow, Sent, agents, place
 from tests.benchmarks.load import saved
 from tests.benchmarks.meter import Meter
@@ -17,6 +18,7 @@ def main(path: Path, events: int) -> None:
     meter = Meter(events)
     flow = Flow(meter.counted(agents()))
     due: deque[Sent] = deque(saved(path)[:events])
+    spare()
     start = meter.look()
     while due:
         topic, key, value = due.popleft()

@@ -30,6 +30,7 @@ TAIL = """
   and committing nothing: the ceiling of what Python can do here.
 - Stock Faust keeps its tables in memory; Quix Streams keeps its state as it always does, in RocksDB. In favour of Quix:
   its raw topics are not joined (no alignment by time) and the roster is a plain dict.
+- fold, bare and leadstream run with the worker's own garbage collector settings (`streams.engine.garbage`).
 - The machine is shared and small: compare within the table, not with another page. A slow engine gets fewer events.
 """
 PEERS = {("faust", "at least once"): 10.0, ("quix", "at least once"): 3.0, ("bare", "none"): 0.75}
