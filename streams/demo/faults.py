@@ -10,6 +10,7 @@ from streams.demo.sends import Door, Event
 
 HOUR, DAY = 3600.0, 86_400.0
 DUPLICATE, LATE, BROKEN = 0.03, 0.02, 0.025
+FAULTS = ("unparseable", "junk_id", "missing_id", "future", "ancient")
 JUNK = ("null", "undefined", "0", "[object Object]")
 ANCIENT, FUTURE = 915_148_800.0, 40 * 365.25 * DAY  # 1999-01-01; forty years from now
 EXTRA = DUPLICATE + BROKEN
@@ -29,7 +30,7 @@ def disturb(events: list[Event], rng: random.Random) -> list[Event]:
 def broken(who: Person, at: float, number: int, rng: random.Random) -> Event:
     """Return an event that must end in a refusal or a dead letter; `fault` says why."""
     id_ = f"{who.visitor}-x{number}"
-    fault = rng.choice(("unparseable", "junk_id", "missing_id", "future", "ancient"))
+    fault = FAULTS[number % len(FAULTS)]  # in turn: a short run shows each of them
     if fault == "unparseable":
         return Event(at, Door.SEGMENT, "page", id_, b'{"type":"page","messageId":"' + id_.encode(), fault)
     if fault == "missing_id":
