@@ -53,6 +53,17 @@ def fresh_topics(bootstrap: str) -> None:
         wanted = [topic for topic in wanted if not _settle([made[topic.topic]])]
         time.sleep(0.1 if wanted else 0)
     assert not wanted, f"topics could not be made: {wanted}"
+    until(lambda: _led(bootstrap), timeout_s=20)
+
+
+def _led(bootstrap: str) -> bool:
+    """Tell whether every partition answers: a broker says that a topic is made a little before it serves it."""
+    spots = [(topic.name, partition) for topic in TOPICS for partition in range(topic.partitions or PARTITIONS)]
+    try:
+        ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
+    except (KafkaException, TimeoutError):
+        return False
+    return True
 
 
 def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
