@@ -17,6 +17,7 @@ from streams.engine.exits import Exit, leave
 from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
+from streams.engine.pace import Pace
 from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
@@ -36,6 +37,7 @@ class Host:
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
+        self.pace = Pace(config.round_records, config.transaction_s)
         self._restore_lock = asyncio.Lock()
         self._assignments = 0
         self.membership = Membership(-1, "")  # as whom our state was restored: the only one whose rounds may commit
@@ -78,6 +80,7 @@ class Host:
             leave(Exit.STATE, str(broken))
         if not done:
             metrics.ROUNDS.labels("aborted").inc()
+            self.pace.undone(new.records)
         return done
 
     async def release(self) -> None:
@@ -162,6 +165,7 @@ class Host:
     def _on_commit(self, committed: Committed) -> None:
         for (stage, met), count in committed.fates.items():
             metrics.FATES.labels(stage, met.fate, met.reason).inc(count)
+        self.pace.committed(committed.records, committed.fold_s, committed.commit_s)
         metrics.ROUNDS.labels("committed").inc()
         metrics.ROUND_RECORDS.observe(committed.records)
         metrics.FOLD_SECONDS.observe(committed.fold_s)

@@ -59,6 +59,11 @@ class Round:
         """Return the offset to read again from when the round is retried, by place."""
         return {(part.topic, part.partition): part.records[0].offset for part in self.slices()}
 
+    @property
+    def records(self) -> int:
+        """How many records it holds."""
+        return sum(len(part.records) for part in self.slices())
+
     def slices(self) -> list[Slice]:
         """Return every agent's slices."""
         return [part for batch in self.batches.values() for part in batch.slices]
@@ -154,7 +159,7 @@ class Rounds:
             if new.given_up:
                 await loop.run_in_executor(None, self._undo)
                 return False
-            records = sum(len(part.records) for part in new.slices())
+            records = new.records
             crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
             self._limit.count(records, crashes, time.monotonic())
             for table in self._touched(new):

@@ -57,6 +57,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator = self._ensure_consumer()._coordinator
         return Membership(coordinator.generation, coordinator.member_id)
 
+    def bound(self, records: int) -> None:
+        """Let the next poll bring so many records at most."""
+        self._ensure_consumer()._max_poll_records = records
+
     def positions(self) -> dict[tuple[str, int], int]:
         """Return the next offset aiokafka will read, by (topic, partition); 0 where it does not know yet."""
         subscription = self._consumer._subscription.subscription if self._consumer is not None else None
@@ -151,7 +155,10 @@ class BatchConsumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's
         async with self._polling:
-            return await super()._getmany(active_partitions, timeout) if self.flow_active else {}
+            if not self.flow_active:
+                return {}
+            self._thread.bound(self.host.pace.limit)
+            return await super()._getmany(active_partitions, timeout)
 
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""

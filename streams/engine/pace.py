@@ -1,0 +1,59 @@
+"""How many records a round may take: as many as keep its commit a small part of it, and no more.
+
+When little comes in, a round is what one poll brings: a few records, committed at once. Under pressure the rounds grow:
+up to where the commit is `COMMIT_SHARE` of the round, so that a broker that commits quickly gets short rounds, and a
+slow one long rounds. A round that was undone comes back at half its size: what took too long, or holds too much, gets
+through in the end.
+"""
+
+COMMIT_SHARE = 0.05
+LATEST = 0.2  # the weight of the latest round in what a record and a commit are taken to cost
+ROOM = 0.25  # of the transaction's time, for folding: the rest is the broker's
+
+
+class Pace:
+    """Learns from each round what records and commits cost, in seconds.
+
+    `most` bounds the records of a round, `transaction_s` the time that its transaction may be open.
+    """
+
+    def __init__(self, most: int, transaction_s: float) -> None:
+        self._most, self._room_s = most, ROOM * transaction_s
+        self._least = min(most, 100)
+        self._record_s = self._commit_s = 0.0
+        self._ceiling = most
+
+    @property
+    def limit(self) -> int:
+        """How many records the next round may take, 1 at least.
+
+        >>> pace = Pace(most=4000, transaction_s=15.0)
+        >>> pace.limit
+        4000
+        >>> pace.committed(records=100, fold_s=0.01, commit_s=0.01)
+        >>> pace.limit
+        2000
+        >>> pace.undone(records=2000)
+        >>> pace.limit
+        1000
+        """
+        if not self._record_s:
+            return self._ceiling
+        wanted = self._commit_s / COMMIT_SHARE
+        fitting = round(min(wanted, self._room_s) / self._record_s)
+        least = min(self._least, max(round(self._room_s / self._record_s), 1))
+        return min(max(fitting, least), self._ceiling)
+
+    def committed(self, records: int, fold_s: float, commit_s: float) -> None:
+        """Count a round that is through."""
+        self._record_s = _blend(self._record_s, fold_s / records)
+        self._commit_s = _blend(self._commit_s, commit_s)
+        self._ceiling = min(2 * max(self._ceiling, records), self._most)
+
+    def undone(self, records: int) -> None:
+        """Count a round that was undone."""
+        self._ceiling = max(min(records, self._ceiling) // 2, 1)
+
+
+def _blend(old: float, latest: float) -> float:
+    return latest if not old else old + LATEST * (latest - old)
