@@ -46,8 +46,8 @@ build/quix: # an environment of its own: Quix Streams wants older clients than o
 	@$(BIN)/uv pip install --quiet --python build/quix/bin/python -r pyproject.toml 'quixstreams==3.28.1' || \
 		{ rm -rf build/quix; echo "Note: Quix Streams could not be installed; the others are measured without it."; }
 
-chaos: setup ## Kill things and count what is left
-	$(BIN)/pytest -m chaos $(ARGS)
+chaos: setup ## Break things on purpose and count what is left, on Apache Kafka: make chaos ARGS="--rows W1,W4"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 docs: setup ## Rewrite the pages that come from the code
 	@$(BIN)/python infra/docs/settings.py

@@ -25,13 +25,14 @@ ROOT = Path(__file__).parents[1]
 
 
 class Landed(NamedTuple):
-    """A record as it lies in a topic: `value` None is a tombstone."""
+    """A record as it lies in a topic: `value` None is a tombstone; `minute` is its timestamp's, as the audit counts."""
 
     partition: int
     offset: int
     key: str
     value: bytes | None
     topic: Topic
+    minute: int = 0
 
     @property
     def record(self) -> Record:
@@ -39,14 +40,16 @@ class Landed(NamedTuple):
         return CODEC.decode(self.value, self.topic.records)
 
 
-def fresh_topics(bootstrap: str) -> None:
+def fresh_topics(bootstrap: str, replication: int = 1) -> None:
     """Make all topics anew, empty, and forget the workers' offsets."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     _settle(admin.delete_consumer_groups(["leadstream"]).values())
     there = set(admin.list_topics(timeout=10).topics)
     if old := [topic.name for topic in TOPICS if topic.name in there]:
         _settle(admin.delete_topics(old).values())
-    wanted = [NewTopic(topic.name, topic.partitions or PARTITIONS, 1, config=topic.config()) for topic in TOPICS]
+    wanted = [
+        NewTopic(topic.name, topic.partitions or PARTITIONS, replication, config=topic.config()) for topic in TOPICS
+    ]
     deadline = time.monotonic() + 20
     while wanted and time.monotonic() < deadline:
         made = admin.create_topics(wanted)
@@ -78,8 +81,11 @@ def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
     return count
 
 
-def landed(bootstrap: str, topic: Topic) -> list[Landed]:
-    """Return all that a read_committed consumer sees of a topic, partition by partition in offset order."""
+def landed(bootstrap: str, topic: Topic, *, committed: bool = True) -> list[Landed]:
+    """Return all that a consumer sees of a topic, partition by partition in offset order.
+
+    Not `committed`: also what aborted transactions have left.
+    """
     spots = [(topic.name, partition) for partition in range(topic.partitions or PARTITIONS)]
     found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
     open_ends = {partition: end for (_, partition), end in found_ends.items() if end}
@@ -87,7 +93,7 @@ def landed(bootstrap: str, topic: Topic) -> list[Landed]:
         {
             "bootstrap.servers": bootstrap,
             "group.id": "tests",
-            "isolation.level": "read_committed",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             **QUIET,
@@ -101,7 +107,8 @@ def landed(bootstrap: str, topic: Topic) -> list[Landed]:
             for message in consumer.consume(10_000, timeout=0.2):
                 partition, offset = int(message.partition() or 0), int(message.offset() or 0)
                 if message.error() is None:
-                    found.append(Landed(partition, offset, (message.key() or b"").decode(), message.value(), topic))
+                    key, minute = (message.key() or b"").decode(), message.timestamp()[1] // 60_000
+                    found.append(Landed(partition, offset, key, message.value(), topic, minute))
                 elif offset >= open_ends.get(partition, 0):
                     open_ends.pop(partition, None)
     finally:

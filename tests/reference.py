@@ -5,17 +5,17 @@ was: the touchpoints in the log are those that the raw events make, and everythi
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.keys import partition_of
 from schemas.records import LeadProfile
 from schemas.topics import (
-    EVENTS,
     LEADS_PROFILES,
     LEADS_ROUTED,
     MODELS,
     ROSTERS,
+    TOPICS,
     TOUCHPOINTS,
     TRAINING_EXAMPLES,
     VISITORS,
@@ -23,10 +23,11 @@ from schemas.topics import (
     Topic,
 )
 from streams.engine.fold import Fold
-from tests.pipeline import CODEC, PARTITIONS, landed
+from tests.pipeline import CODEC, PARTITIONS, Landed, landed
 from tests.worker import pipeline
 
 Found = tuple[str, bytes | None]
+Log = Mapping[str, list[Landed]]  # by topic's name
 OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, TRAINING_EXAMPLES)
 STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS)
 
@@ -40,37 +41,36 @@ class Difference(NamedTuple):
     sample: str = ""
 
 
-def folded(bootstrap: str) -> dict[str, Fold]:
+def everything(bootstrap: str) -> Log:
+    """Return what a read_committed consumer sees of all topics."""
+    return {topic.name: landed(bootstrap, topic) for topic in TOPICS if topic.records}
+
+
+def folded(log: Log) -> dict[str, Fold]:
     """Return every agent folded over its input in the log."""
     folds = {agent.name: Fold(agent) for agent in pipeline()}
     for fold in folds.values():
         for topic in fold.agent.inputs:
-            for one in landed(bootstrap, topic):
+            for one in log[topic.name]:
                 fold.apply(one.partition, one.record)
     return folds
 
 
-def differences(bootstrap: str, folds: dict[str, Fold]) -> list[Difference]:
+def differences(log: Log, folds: dict[str, Fold]) -> list[Difference]:
     """Compare the log with the folds: every output as a multiset, every state row by row. Empty = equal."""
-    found = [_outputs(bootstrap, topic, folds) for topic in OUTPUTS] + [_state(bootstrap, it, folds) for it in STATES]
+    found = [_outputs(log, topic, folds) for topic in OUTPUTS] + [_state(log, it, folds) for it in STATES]
     return [one for one in found if one.lost or one.extra]
 
 
-def unfinished(bootstrap: str, folds: dict[str, Fold], accepted: int) -> int:
-    """Return how many raw events the log does not hold."""
-    raw = sum(len(landed(bootstrap, topic)) for topic in EVENTS.values())
-    return accepted - raw + folds["resolve"].fates["rekeyed"]
-
-
-def _outputs(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
+def _outputs(log: Log, topic: Topic, folds: dict[str, Fold]) -> Difference:
     due: Counter[Found] = Counter(
         (emit.key, CODEC.encode(emit.record)) for fold in folds.values() for emit in fold.emitted if emit.topic == topic
     )
-    there: Counter[Found] = Counter((one.key, one.value) for one in landed(bootstrap, topic))
+    there: Counter[Found] = Counter((one.key, one.value) for one in log[topic.name])
     return _difference(topic, due, there)
 
 
-def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
+def _state(log: Log, topic: Topic, folds: dict[str, Fold]) -> Difference:
     due: Counter[Found] = Counter(
         (key, CODEC.encode(row))
         for fold in folds.values()
@@ -83,7 +83,7 @@ def _state(bootstrap: str, topic: Topic, folds: dict[str, Fold]) -> Difference:
             for (table, partition, key), row in folds["qualify"].rows.items()
             if table == topic.name
         )
-    last = {(one.partition, one.key): one.value for one in landed(bootstrap, topic)}
+    last = {(one.partition, one.key): one.value for one in log[topic.name]}
     there: Counter[Found] = Counter(
         (f"{partition}:{key}" if topic is ROSTERS else key, value)
         for (partition, key), value in last.items()

@@ -1,7 +1,8 @@
 """A worker for tests: the pipeline as it is, but scoring with the scorecard throughout, so that a fold can foretell it.
 
 `python -m tests.worker BOOTSTRAP NAME [SHARE [FOLDER]]`: with a share, one raw event in that many makes its code raise;
-with a folder, state rests there in RocksDB; with WORKER_REGISTRY_URL, schema ids come from that registry.
+with a folder, state rests there in RocksDB; with WORKER_REGISTRY_URL, schema ids come from that registry; with
+POINTS_FILE, it dies or freezes at a point of a round when told to (`tests.chaos.points`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from streams.domain.routing import Routing
 from streams.domain.scoring import PRIOR, Scorer
 from streams.engine.app import build, run
 from streams.engine.config import Config
+from tests.chaos import points
 from tests.traffic import PEPPER, SNAPSHOT_KEY
 
 PARTITIONS = 4
@@ -47,6 +49,7 @@ def breaking(agent: Agent, share: int) -> Agent:
 
 async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") -> None:
     """Run until SIGTERM."""
+    points.install()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}

@@ -118,14 +118,18 @@ def _node(wish: Wish, node: int, port: int, controller: int, voters: str) -> Pro
     folder = wish.data_dir / f"node-{node}"
     folder.mkdir(parents=True, exist_ok=True)
     replicas, insync = (3, 2) if wish.nodes >= 3 else (1, 1)
+    listens, advertises = f"PLAINTEXT://127.0.0.1:{port}", f"PLAINTEXT://127.0.0.1:{port}"
+    if wish.doors:
+        behind, door = wish.doors[node - 1]
+        listens, advertises = f"{listens},DOOR://127.0.0.1:{behind}", f"{advertises},DOOR://127.0.0.1:{door}"
     properties = folder / "server.properties"
     properties.write_text(
         (RECIPE / "server.properties").read_text()
         + f"""
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={listens},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={advertises}
 log.dirs={folder / "log"}
 default.replication.factor={replicas}
 min.insync.replicas={insync}

@@ -17,12 +17,15 @@ class Wish:
     """How a server should be started: `port` 0 takes a free one, `nodes` counts brokers of one cluster.
 
     `quick` shortens what a broker waits for on purpose: compaction pauses, session timeouts, abandoned transactions.
+    `doors` are, for each node of Apache Kafka, a port to listen on besides and the port that clients coming in there
+    are sent to: a proxy's, so that their links can be cut while others' hold.
     """
 
     data_dir: Path
     port: int = 0
     nodes: int = 1
     quick: bool = False
+    doors: tuple[tuple[int, int], ...] = ()
 
 
 class Provider(Protocol[H_co]):

@@ -1,0 +1,56 @@
+"""A case: what is sent, what goes wrong and when, and what must hold. Cases are data: `cases/<ROW>.yaml`."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+FOLDER = Path(__file__).parent / "cases"
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault of `tests.chaos.faults`, done `times` over, each after a pause of `every_s` (from, to) seconds."""
+
+    do: str
+    times: int = 1
+    every_s: tuple[float, float] = (2.0, 4.0)
+    options: dict[str, Any] = {}
+
+
+class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must hold besides "nothing lost, nothing doubled, no regression", which always must.
+
+    `recovery_s` = from the last fault's end until input waits no longer than usual; `progress` = records committed in
+    every 10 s of a fault (0 = standing still is allowed); `fenced` = some worker was refused its commit, and what it
+    wrote is not visible; `refuses` = while a fault lasted, no 2xx and some 503 with Retry-After, none later than 6 s.
+    """
+
+    recovery_s: float = 60.0
+    progress: int = 0
+    fenced: bool = False
+    refuses: bool = False
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row. `over_s` = for how long the events are spread; `workers` how many; `state` memory or rocksdb."""
+
+    row: str
+    title: str
+    faults: tuple[Step, ...]
+    events: int = 100_000
+    over_s: float = 120.0
+    workers: int = 3
+    state: str = "memory"
+    checks: Checks = Checks()
+    seed: int = 7
+
+
+def load(row: str) -> Case:
+    """Return a case. Raises `FileNotFoundError`, or `msgspec.ValidationError` naming what is odd in it."""
+    return msgspec.convert(yaml.safe_load((FOLDER / f"{row}.yaml").read_text()), Case)
+
+
+def rows() -> list[str]:
+    """Return the names of all cases."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -1,0 +1,65 @@
+"""How all bore up while faults lasted: recovery, progress, honest refusals, fencing. Says in words what failed."""
+
+from schemas.topics import LEADS_PROFILES, LEADS_ROUTED
+from streams.engine.exits import Exit
+from tests.chaos.case import Checks
+from tests.chaos.ledger import UNANSWERED, Books
+from tests.chaos.progress import Progress
+from tests.chaos.world import Trouble, World
+from tests.pipeline import landed
+from tests.reference import Log
+
+GRACE_S = 1.0  # what was asked just before a fault may still be thanked for
+ANSWER_S = 6.0  # the collector's own deadline, and a little
+
+
+def recovery(checks: Checks, recovery_s: float | None) -> list[str]:
+    """I7: input waits no longer than usual soon after the last fault."""
+    if recovery_s is not None and recovery_s <= checks.recovery_s:
+        return []
+    return [f"recovery took longer than {checks.recovery_s:g} s"]
+
+
+def progress(checks: Checks, world: World, seen: Progress) -> list[str]:
+    """I6: records are committed while a fault lasts."""
+    if not checks.progress:
+        return []
+    found = [(it.name, seen.between(it.began, it.ended)) for it in world.troubles]
+    return [f"{name}: {rate:.0f} records in 10 s of it" for name, rate in found if rate < checks.progress]
+
+
+def refusals(checks: Checks, world: World, books: Books) -> list[str]:
+    """Below the number of nodes that must agree nothing is thanked for: 503, in time, with a Retry-After."""
+    if not checks.refuses:
+        return []
+    met = [answer for answer in books.answers if any(_within(answer.asked, answer.at, it) for it in world.outages)]
+    told = [answer for answer in met if answer.status >= 500]
+    faults = {
+        "thanked for while nothing could be kept": sum(200 <= answer.status < 300 for answer in met),
+        "not answered at all": sum(answer.status == UNANSWERED for answer in met),
+        "without Retry-After": sum(not answer.hold for answer in told),
+        f"answered later than {ANSWER_S:g} s": sum(answer.at - answer.asked > ANSWER_S for answer in told),
+    }
+    failed = [f"{count} requests {what}" for what, count in faults.items() if count]
+    return failed if told else [*failed, "nobody was told to come again later"]
+
+
+def fencing(checks: Checks, world: World, bootstrap: str, log: Log) -> tuple[list[str], list[str]]:
+    """Fencing shows: a worker was refused, and writes of aborted transactions lie in the log, invisible.
+
+    Returns what failed, and notes.
+    """
+    if not checks.fenced:
+        return [], []
+    hidden = sum(
+        len(landed(bootstrap, topic, committed=False)) - len(log[topic.name])
+        for topic in (LEADS_PROFILES, LEADS_ROUTED)
+    )
+    refused = world.workers.ends[Exit.FENCED]
+    notes = [f"{refused} workers found themselves fenced; {hidden} records of aborted transactions, none visible"]
+    failed = [] if refused else ["no worker was ever fenced"]
+    return failed if hidden else [*failed, "no transaction was ever aborted"], notes
+
+
+def _within(asked: float, at: float, outage: Trouble) -> bool:
+    return asked > outage.began + GRACE_S and at < outage.ended

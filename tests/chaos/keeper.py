@@ -1,0 +1,127 @@
+"""Keeps workers alive as a supervisor would, and counts how they ended."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from streams.runtime.process import leash
+from tests.chaos.subjects import Subject
+from tests.pipeline import ROOT
+
+REBORN_S = 0.5
+TICK_S = 0.05
+
+
+class Kept:
+    """One worker: its process, and whether it is to live."""
+
+    def __init__(self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str) -> None:
+        self.name, self._folder = name, folder
+        self._arguments, environ = subject.command(bootstrap, name, folder, state)
+        self._environ = {**os.environ, **environ}
+        self.order = folder / f"{name}.order"
+        self.log = folder / f"{name}.log"
+        self.wanted = False
+        self.stopped = False  # by SIGSTOP
+        self.process: subprocess.Popen[bytes] | None = None
+        self.died_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, stopped or not."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        self.wanted, self.stopped = True, False
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._arguments,
+                cwd=ROOT,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=leash(),  # noqa: PLW1509 - one system call, looked up before the fork
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self.process is not None and self.running:
+            self.stopped = number == signal.SIGSTOP
+            os.kill(self.process.pid, number)
+
+    def asleep(self) -> bool:
+        """Tell whether the kernel has it stopped, whoever stopped it."""
+        if self.process is None or not self.running:
+            return False
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+class Keeper:
+    """All workers of a run. `ends` counts exits by code: -9 is a kill, 70 a worker that found itself fenced."""
+
+    def __init__(self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str) -> None:
+        self.subject = subject
+        self._bootstrap, self._folder, self._state = bootstrap, folder, state
+        self.workers: dict[str, Kept] = {}
+        for _ in range(count):
+            self._new()
+        self.ends: Counter[int] = Counter()
+
+    def add(self) -> Kept:
+        """Start one more worker."""
+        worker = self._new()
+        worker.start()
+        return worker
+
+    def any(self, rng: random.Random) -> Kept:
+        """Return one that lives and is not stopped, or any when none does."""
+        found = [worker for worker in self.workers.values() if worker.wanted and worker.running and not worker.stopped]
+        return rng.choice(found or [worker for worker in self.workers.values() if worker.wanted])
+
+    async def tend(self) -> None:
+        """Start again, after half a second, whoever has ended; until cancelled."""
+        while True:
+            for worker in self.workers.values():
+                if worker.process is not None and not worker.running:
+                    self._mourn(worker)
+                if worker.process is None and worker.wanted and time.monotonic() - worker.died_at > REBORN_S:
+                    worker.start()
+            await asyncio.sleep(TICK_S)
+
+    async def leave(self, worker: Kept, patience_s: float = 30.0) -> None:
+        """Let a worker end in good order, by force when it does not."""
+        worker.wanted = False
+        process = worker.process
+        if process is None:
+            return
+        worker.send(signal.SIGCONT)
+        worker.send(signal.SIGTERM)
+        try:
+            await asyncio.to_thread(process.wait, patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._mourn(worker)
+
+    async def stop(self) -> None:
+        """Let all end."""
+        await asyncio.gather(*(self.leave(worker) for worker in self.workers.values()))
+
+    def _new(self) -> Kept:
+        name = f"w{len(self.workers)}"
+        kept = self.workers[name] = Kept(self.subject, name, self._bootstrap, self._folder, self._state)
+        return kept
+
+    def _mourn(self, worker: Kept) -> None:
+        process, worker.process = worker.process, None
+        if process is not None:
+            self.ends[process.wait()] += 1
+            worker.died_at = time.monotonic()
+            worker.order.unlink(missing_ok=True)

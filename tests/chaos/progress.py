@@ -1,0 +1,96 @@
+"""How far the workers have come, seen from outside twice a second: for recovery times, and progress in a fault."""
+
+import threading
+import time
+from typing import NamedTuple
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.topics import EVENTS, TOUCHPOINTS
+from streams.engine.offsets import LATEST, Place
+from tests.pipeline import PARTITIONS, QUIET
+
+EVERY_S, ASK_S = 0.5, 3.0
+PLACES: tuple[Place, ...] = tuple(
+    (topic.name, partition) for topic in (*EVENTS.values(), TOUCHPOINTS) for partition in range(PARTITIONS)
+)
+
+
+class Sight(NamedTuple):
+    """At a moment (monotonic seconds): records committed as read, and records there are."""
+
+    at: float
+    done: int
+    due: int
+
+    @property
+    def lag(self) -> int:
+        """Records that wait; a transaction's marker at the end of a partition counts as one."""
+        return self.due - self.done
+
+
+class Progress:
+    """Keeps looking, in a thread of its own; a broker that does not answer leaves a gap."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+        self._group = group
+        self.sights: list[Sight] = []
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stopped.set()
+        self._thread.join(2 * ASK_S)
+
+    @property
+    def lag(self) -> int | None:
+        """The last lag seen, None when nothing was seen lately."""
+        if not self.sights or self.sights[-1].at < time.monotonic() - 2 * (EVERY_S + ASK_S):
+            return None
+        return self.sights[-1].lag
+
+    def caught_up_after(self, since: float, lag: int) -> float | None:
+        """Return how many seconds after `since` no more than `lag` records waited, None when that was never seen."""
+        return next((sight.at - since for sight in self.sights if sight.at >= since and sight.lag <= lag), None)
+
+    def longest_stall(self, lag: int) -> float:
+        """Return the longest time in which nothing was committed though more than `lag` records waited (s)."""
+        longest, still = 0.0, None
+        for before, after in zip(self.sights, self.sights[1:], strict=False):
+            if after.done > before.done or before.lag <= lag:
+                still = None
+            else:
+                still = before.at if still is None else still
+                longest = max(longest, after.at - still)
+        return longest
+
+    def between(self, since: float, until: float) -> float:
+        """Return how many records were committed per 10 s between two moments."""
+        inside = [sight for sight in self.sights if since <= sight.at <= until]
+        if len(inside) < 2:
+            return 0.0
+        return (inside[-1].done - inside[0].done) / (inside[-1].at - inside[0].at) * 10
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(EVERY_S):
+            try:
+                self.sights.append(self._look())
+            except (KafkaException, TimeoutError):
+                continue
+
+    def _look(self) -> Sight:
+        asked = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(self._group)], request_timeout=ASK_S
+        )
+        ends = self._admin.list_offsets({TopicPartition(*place): LATEST for place in PLACES}, request_timeout=ASK_S)
+        found = asked[self._group].result(ASK_S).topic_partitions
+        done = {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found if tp.error is None}
+        due = sum(answer.result(ASK_S).offset for answer in ends.values())
+        return Sight(time.monotonic(), sum(done.get(place, 0) for place in PLACES), due)

@@ -1,0 +1,77 @@
+"""The chaos harness itself, without Kafka: its cases, its ledger, its doors, its reports."""
+
+import inspect
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.case import Case, load, rows
+from tests.chaos.faults import FAULTS
+from tests.chaos.ledger import Ledger
+from tests.chaos.proxy import Doors, Link
+from tests.chaos.report import FIELDS, Row, write
+
+
+@pytest.mark.parametrize("row", rows())
+def test_a_case_names_faults_that_exist_and_options_that_they_take(row: str) -> None:
+    case: Case = load(row)
+    assert case.row == row
+    for step in case.faults:
+        inspect.signature(FAULTS[step.do]).bind(None, **step.options)
+
+
+def test_the_ledger_knows_what_was_accepted_refused_and_never_answered(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.answer(ledger.ask(("a", "b"), 1.0), 1.1, 200, refused=(1,))
+    ledger.answer(ledger.ask(("a",), 2.0), 2.1, 503, hold=True)
+    ledger.answer(ledger.ask(("c",), 3.0), 3.1, 400)
+    ledger.ask(("d",), 4.0)
+    books = ledger.close()
+    assert books.accepted == {"a": 1}
+    assert books.refused == {"b": 1, "c": 1}
+    assert books.unknown == {"a": 1, "d": 1}
+
+
+def test_a_half_open_door_says_nothing_and_a_reset_one_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_echo, args=(server,), daemon=True).start()
+        doors = Doors([server.getsockname()[1]])
+        try:
+            with socket.create_connection(("127.0.0.1", doors.doors[0].port), timeout=10) as link:
+                link.sendall(b"1")
+                assert link.recv(1) == b"1"
+                doors.turn(Link.HALF_OPEN)
+                link.sendall(b"2")
+                link.settimeout(0.2)
+                with pytest.raises(TimeoutError):
+                    link.recv(1)
+                doors.turn(Link.OPEN)
+                link.settimeout(10)
+                assert link.recv(1) == b"2", "what was swallowed arrives when the door opens"
+                doors.turn(Link.RESET)
+                with pytest.raises(ConnectionResetError):
+                    link.recv(1)
+        finally:
+            doors.close()
+
+
+def test_a_partial_run_leaves_the_other_rows_of_the_report(tmp_path: Path) -> None:
+    def row(name: str, lost: int) -> Row:
+        return Row(name, "ours", 10, 1, lost, 0, 0, 1.0, 0.3, not lost, "title")
+
+    for new in (row("W1", 0), row("B1", 2), row("W1", 3)):
+        write([new], tmp_path / "chaos.json", tmp_path / "chaos.md")
+    page = (tmp_path / "chaos.md").read_text()
+    assert page.count("| W1 |") == 1
+    assert page.count("**failed**") == 2
+    assert [*FIELDS] == [name for name in Row.__struct_fields__ if name not in ("title", "notes")]
+
+
+def _echo(server: socket.socket) -> None:
+    link, _ = server.accept()
+    with link, suppress(ConnectionError):
+        while said := link.recv(1):
+            link.sendall(said)
