@@ -7,11 +7,13 @@ from schemas.rejected import Reason, Rejected
 UNSEALED = ""
 
 Fields = dict[str, object]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Fields).decode  # to make one for each call would cost more than the call
 
 
 def seal(fields: Fields) -> tuple[bytes, str]:
     """Return `(person, person_key)` for a record; an empty mapping is no bytes at all."""
-    return (msgspec.msgpack.encode(fields) if fields else b""), UNSEALED
+    return (_encode(fields) if fields else b""), UNSEALED
 
 
 def unseal(person: bytes, person_key: str) -> Fields:
@@ -21,6 +23,6 @@ def unseal(person: bytes, person_key: str) -> Fields:
     if not person:
         return {}
     try:
-        return msgspec.msgpack.decode(person, type=Fields)
+        return _decode(person)
     except msgspec.DecodeError as error:
         raise Rejected(Reason.UNDECODABLE, "person") from error

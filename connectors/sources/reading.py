@@ -87,7 +87,7 @@ def number(value: object, name: str) -> float:
 
 def text(value: object) -> str:
     """Return a short text of a string or an integer, "" of anything else."""
-    if isinstance(value, str):
+    if type(value) is str:
         return value.strip()[:LONGEST]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
@@ -113,9 +113,10 @@ def scalar(value: object) -> str:
 def first(places: tuple[Mapping[str, object], ...], *names: str) -> str:
     """Return the first text that one of the mappings has under one of the names, "" when there is none."""
     for place in places:
-        for name in names:
-            if name in place and (found := text(place[name])):
-                return found
+        if place:
+            for name in names:
+                if name in place and (found := text(place[name])):
+                    return found
     return ""
 
 
@@ -146,12 +147,14 @@ def landing(url: str) -> tuple[str, Campaign]:
     return clean_path(parts.path), campaign
 
 
+@lru_cache(maxsize=4_096)
 def clean_path(path: str) -> str:
     """Return a path without query, fragment and last slash ("/" stays)."""
     bare = path.partition("?")[0].partition("#")[0][:LONGEST]
     return bare.rstrip("/") or ("/" if bare else "")
 
 
+@lru_cache(maxsize=4_096)
 def page_kind(path: str) -> Kind:
     """Return what looking at a page means.
 

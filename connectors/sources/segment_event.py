@@ -99,6 +99,7 @@ class Envelope(Struct):
     sentAt: str | None = None  # noqa: N815
 
 
+NO_CONTEXT, NO_ENVELOPE = Context(), Envelope()
 _event = msgspec.json.Decoder(Event)
 _envelope = msgspec.json.Decoder(Envelope)
 
@@ -107,8 +108,8 @@ def read(raw: RawEvent, call: str) -> Sighting:
     """Return what the event says; `call` "" = its own `type` says what it is. Raises `Rejected`."""
     body, sender = open_raw(raw)
     event = decoded(_event, body)
-    envelope = decoded(_envelope, wrapper) if isinstance(wrapper := sender.get("envelope"), bytes) else Envelope()
-    context, shared = event.context or Context(), envelope.context or Context()
+    envelope = decoded(_envelope, wrapper) if isinstance(wrapper := sender.get("envelope"), bytes) else NO_ENVELOPE
+    context, shared = event.context or NO_CONTEXT, envelope.context or NO_CONTEXT
     call = call or event.type or ""
     visitor, user = text(event.anonymousId), text(event.userId)
     if call == "alias":
@@ -156,7 +157,7 @@ def _what(call: str, event: Event, page: Mapped) -> tuple[Kind, str, Campaign]:
 def _told(call: str, event: Event, context: Context) -> tuple[Mapped, ...]:
     """Return where a person may be described, nearest first; a group's traits describe a company."""
     own = {"identify": event.traits, "track": event.properties}.get(call)
-    return own or {}, context.traits or {}
+    return (own or {}, context.traits or {}) if own or context.traits else ()
 
 
 def _when(event: Event, envelope: Envelope, received_at: float) -> float:
@@ -186,7 +187,7 @@ def _campaign(stated: Mapped | None, found: Campaign) -> Campaign:
 
 
 def _companies(call: str, event: Event, told: tuple[Mapped, ...]) -> tuple[Mapped, ...]:
-    nested = tuple(company for place in told if isinstance(company := place.get("company"), dict))
+    nested = tuple([company for place in told if isinstance(company := place.get("company"), dict)]) if told else ()
     return ((event.traits or {}), *nested) if call == "group" else nested
 
 
@@ -206,22 +207,26 @@ def _traits(call: str, event: Event, told: tuple[Mapped, ...]) -> dict[str, str]
 
 def _person(call: str, event: Event, context: Context, told: tuple[Mapped, ...], sender: Fields) -> Fields:
     """Return the personal fields. A company's name is one: of a sole trader it is the person's."""
-    companies = _companies(call, event, told)
-    fields = {field: first(told, *names) for field, names in NAMES.items()}
-    fields["company"] = first(companies, "name") or first(told, "company")
-    fields["website"] = first(companies, "website", "domain") or first(told, "website")
+    fields: Fields = {}
+    if (companies := _companies(call, event, told)) or told:
+        fields = {field: first(told, *names) for field, names in NAMES.items()}
+        fields["company"] = first(companies, "name") or first(told, "company")
+        fields["website"] = first(companies, "website", "domain") or first(told, "website")
     fields["ip"] = truncated(context.ip) if context.ip else text(sender.get("ip"))
     fields["user_agent"] = text(context.userAgent) or text(sender.get("user_agent"))
-    return {**filled(fields)}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _consent(stated: Mapped | None, gpc: bool) -> dict[str, bool]:
     """Return the purposes granted and denied; a denial outweighs any grant, and so does the browser's."""
     preferences = (stated or {}).get("categoryPreferences", {})
-    if not isinstance(preferences, dict) or not all(isinstance(granted, bool) for granted in preferences.values()):
+    if not isinstance(preferences, dict):
         raise Rejected(Reason.INVALID_VALUE, "context.consent.categoryPreferences")
     consent: dict[str, bool] = {}
     for category, granted in preferences.items():
-        purpose = PURPOSES.get(str(category).lower(), str(category).lower())
+        if not isinstance(granted, bool):
+            raise Rejected(Reason.INVALID_VALUE, "context.consent.categoryPreferences")
+        name = category.lower()
+        purpose = PURPOSES.get(name, name)
         consent[purpose] = consent.get(purpose, True) and granted
     return consent | {"ads": False} if gpc else consent

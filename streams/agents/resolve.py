@@ -75,15 +75,12 @@ def make_resolve(
             return Applied(states, (Emit(TOUCHPOINTS, told_of, outcome),), "outcome")
         whose = attribute(row, key, who, ids, sighting.occurred_at)
         account = account_of(who.email or who.mailbox, registrable)
-        touch = replace(
-            to_touchpoint(sighting, raw, who),
-            lead_id=whose.lead_id,
-            account=account,
-            traits=kept(sighting.traits, traits),
-            consent=stated,
-        )
-        links = [link(lead_id, into, touch) for lead_id, into in whose.links if rank(into) > rank(lead_id)]
-        emits = (*(Emit(TOUCHPOINTS, it.lead_id, it) for it in links), Emit(TOUCHPOINTS, touch.lead_id, touch))
+        keep = kept(sighting.traits, traits)
+        touch = to_touchpoint(sighting, raw, who, lead_id=whose.lead_id, account=account, traits=keep, consent=stated)
+        emits: tuple[Emit, ...] = (Emit(TOUCHPOINTS, touch.lead_id, touch),)
+        if whose.links:
+            links = [link(lead_id, into, touch) for lead_id, into in whose.links if rank(into) > rank(lead_id)]
+            emits = (*[Emit(TOUCHPOINTS, it.lead_id, it) for it in links], *emits)
         return Applied((whose.row,), emits, "touchpoint")
 
     return Agent("resolve", tuple(EVENTS.values()), (VISITORS,), lambda record: (cast("RawEvent", record).key,), step)
@@ -145,17 +142,30 @@ def outcome_lead(sighting: Sighting, who: Known, ids: Ids) -> str:
     return lead
 
 
-def to_touchpoint(sighting: Sighting, raw: RawEvent, who: Known) -> Touchpoint:
-    """Return the touchpoint of a sighting, nobody's yet; the identifiers that sales needs are sealed in `person`."""
+def to_touchpoint(
+    sighting: Sighting,
+    raw: RawEvent,
+    who: Known,
+    *,
+    lead_id: str,
+    account: str,
+    traits: dict[str, str],
+    consent: dict[str, bool],
+) -> Touchpoint:
+    """Return the touchpoint of a sighting; the identifiers that sales needs are sealed in `person`."""
     fields = sighting.person
     address = who.email or who.mailbox
     if sighting.weight_reason != "consent" and (address or who.phone):
-        fields = {**fields, **({"email": address} if address else {}), **({"phone": who.phone} if who.phone else {})}
+        fields = fields.copy()
+        if address:
+            fields["email"] = address
+        if who.phone:
+            fields["phone"] = who.phone
     person, person_key = seal(fields)
     campaign = sighting.campaign
     return Touchpoint(
         id=id_of(sighting, raw),
-        lead_id="",
+        lead_id=lead_id,
         kind=sighting.kind,
         channel=sighting.channel,
         occurred_at=sighting.occurred_at,
@@ -168,7 +178,10 @@ def to_touchpoint(sighting: Sighting, raw: RawEvent, who: Known) -> Touchpoint:
         campaign_medium=campaign.medium,
         campaign_name=campaign.name,
         click_id=campaign.click_id,
+        account=account,
         value=sighting.value,
+        traits=traits,
+        consent=consent,
         person=person,
         person_key=person_key,
     )
@@ -207,12 +220,13 @@ def id_of(sighting: Sighting, raw: RawEvent) -> str:
 
 def digest_of(*parts: str) -> str:
     """Return a 128-bit id in hex, made of its parts (each led by its length, so that no two lists give one text)."""
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def crc(sighting: Sighting) -> int:
     """Return what tells a repeat from a conflict: what happened, not when or how it came (a retry differs in that)."""
     it = sighting
-    what = it.kind, it.identifiers, it.page, it.campaign, it.value, sorted(it.traits.items()), it.outcome, it.reason
+    traits = sorted(it.traits.items()) if it.traits else ()
+    what = it.kind, it.identifiers, it.page, it.campaign, it.value, traits, it.outcome, it.reason
     return zlib.crc32(_encode(what))

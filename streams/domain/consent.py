@@ -37,7 +37,7 @@ def stated(sighting: Sighting, gpc: bool) -> dict[str, bool]:
 
 def may_keep(consent: Mapping[str, bool]) -> bool:
     """Tell whether what happened may be kept: nobody said no (silence is the site's to break, not ours)."""
-    return all(consent.get(purpose, True) for purpose in KEEPING)
+    return consent.get(KEEPING[0], True) and consent.get(KEEPING[1], True)
 
 
 def withdraws(consent: Mapping[str, bool]) -> bool:
@@ -77,4 +77,4 @@ def latest(one: Consent, other: Consent) -> Consent:
     >>> latest(Consent(granted=True, at=1.0), Consent(granted=False, at=1.0)).granted
     False
     """
-    return max(one, other, key=lambda it: (it.at, not it.granted))
+    return other if (other.at, not other.granted) > (one.at, not one.granted) else one

@@ -1,6 +1,6 @@
 """One look at a profile at one moment: what its features share, counted in a single pass over its days."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from schemas.records import LeadProfile
 from streams.domain.profile import DAY_S, PAID, PASSIVE
@@ -11,7 +11,7 @@ FADE_1, FADE_7, FADE_30 = ([0.5 ** (age / half_life) for age in range(HORIZON)] 
 INACTIVE = frozenset({MACHINE, PAID, *(kind.value for kind in PASSIVE)})
 
 
-class Glance(NamedTuple):
+class Glance(Struct, frozen=True, gc=False):
     """A profile at a moment: `day`, `week` and `month` are counts by kind, faded with those half-lives."""
 
     profile: LeadProfile

@@ -59,7 +59,7 @@ def known(identifiers: Identifiers) -> Known:
     address, user = email(identifiers.email), token(identifiers.user)
     if not address and "@" in user and (address := email(user)):
         user = ""  # many sites use the address as their user id: one person, one id
-    desk = is_role(address)
+    desk = bool(address) and is_role(address)
     lead = identifiers.lead.strip()
     found = Known(
         visitor=token(identifiers.visitor),
@@ -82,7 +82,7 @@ def token(text: str) -> str:
     ('42', '', '', '')
     """
     text = text.strip()
-    if len(text) > LONGEST or _ZEROS.fullmatch(text) or text.lower() in NOBODY:
+    if not text or len(text) > LONGEST or _ZEROS.fullmatch(text) or text.lower() in NOBODY:
         return ""
     return text
 
@@ -93,6 +93,8 @@ def email(text: str) -> str:
     >>> email("Jörg@Bücher.example"), email("test@example.com"), email("nobody")
     ('jörg@xn--bcher-kva.example', '', '')
     """
+    if not text:
+        return ""
     text = text.strip().rstrip(".").lower()
     if len(text) > LONGEST or not _EMAIL.fullmatch(text):
         return ""
@@ -113,6 +115,8 @@ def phone(text: str) -> str:
     >>> phone("+44 (20) 7946-0958"), phone("0049 30 901820"), phone("030 901820"), phone("+1 111 111 1111")
     ('+442079460958', '+4930901820', '', '')
     """
+    if not text:
+        return ""
     digits = text.strip().translate(_PHONE_NOISE)
     if digits.startswith("00"):
         digits = "+" + digits[2:]

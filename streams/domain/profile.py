@@ -5,9 +5,9 @@ Two profiles of one person merge the same way: whatever both have counted is cou
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from schemas.person import Fields, seal, unseal
 from schemas.records import Consent, Day, Kind, LeadProfile, Stage, Touchpoint, Trait, Visit
@@ -127,13 +127,15 @@ def is_paid(touch: Touchpoint) -> bool:
 
 
 def _trait(one: Trait, other: Trait) -> Trait:
-    return max(one, other, key=lambda it: (it.at, it.value))
+    return other if (other.at, other.value) > (one.at, one.value) else one
 
 
 def _later(old: dict[str, V], new: Mapping[str, V], latest: Callable[[V, V], V]) -> dict[str, V]:
     """Return both mappings joined, the later of two values for one name; `old` itself when there is nothing new."""
     if not new:
         return old
+    if not old:
+        return dict(new)
     joined = dict(old)
     for name, value in new.items():
         joined[name] = latest(old[name], value) if name in old else value
@@ -151,7 +153,7 @@ def _visit(touch: Touchpoint) -> Visit | None:
 def _visits(choose: Callable[..., Visit], one: Visit | None, other: Visit | None) -> Visit | None:
     if one is None or other is None:
         return one or other
-    return choose(one, other, key=lambda it: (it.at, it.source, it.medium, it.campaign, it.click_id))
+    return choose(one, other, key=astuple)
 
 
 def _count(days: list[Day], day: int, names: tuple[str, ...]) -> list[Day]:
@@ -160,10 +162,12 @@ def _count(days: list[Day], day: int, names: tuple[str, ...]) -> list[Day]:
     while at and days[at - 1].day > day:
         at -= 1
     same = at > 0 and days[at - 1].day == day
-    counts = dict(days[at - 1].counts) if same else {}
+    counts = days[at - 1].counts.copy() if same else {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-    return [*days[: at - same], Day(day=day, counts=counts), *days[at:]][-DAYS:]
+    counted = days.copy()
+    counted[at - same : at] = (Day(day=day, counts=counts),)
+    return counted if len(counted) <= DAYS else counted[-DAYS:]
 
 
 def _join(one: Iterable[Day], other: Iterable[Day], twice: Iterable[seen.Mark]) -> list[Day]:
@@ -182,11 +186,11 @@ def _join(one: Iterable[Day], other: Iterable[Day], twice: Iterable[seen.Mark]) 
     return [Day(day=day, counts={k: n for k, n in total[day].items() if n}) for day in sorted(total)][-DAYS:]
 
 
-Dated = dict[str, list[object]]  # personal field -> [stated at, value]: how a profile keeps them
+Dated = dict[str, list[Any]]  # personal field -> [stated at, value]: how a profile keeps them
 
 
 def _dated(sealed: bytes, key: str) -> Dated:
-    return {name: list(pair) for name, pair in unseal(sealed, key).items() if isinstance(pair, list)}
+    return {name: pair for name, pair in unseal(sealed, key).items() if isinstance(pair, list)}
 
 
 def _seal(fields: Dated) -> bytes:
@@ -194,9 +198,15 @@ def _seal(fields: Dated) -> bytes:
 
 
 def _portrait(sealed: bytes, key: str, touch: Touchpoint) -> bytes:
-    new = {name: [touch.occurred_at, value] for name, value in unseal(touch.person, touch.person_key).items()}
-    return _seal(_later(_dated(sealed, key), new, _newer))
+    at, portrait = touch.occurred_at, _dated(sealed, key)
+    for name, value in unseal(touch.person, touch.person_key).items():
+        new, old = [at, value], portrait.get(name)
+        portrait[name] = new if old is None else _newer(old, new)
+    return _seal(portrait)
 
 
-def _newer(one: list[object], other: list[object]) -> list[object]:
-    return max(one, other, key=lambda it: (it[0], str(it[1])))
+def _newer(one: list[Any], other: list[Any]) -> list[Any]:
+    """Return the later of two statements; of two made at once, the one whose text is last in the alphabet."""
+    if one[0] != other[0]:
+        return other if other[0] > one[0] else one
+    return other if str(other[1]) > str(one[1]) else one

@@ -110,7 +110,9 @@ _RANKS = {"": 0, HOLD: 1, NURTURE: 2, SALES: 3}
 
 def route(case: Case, roster: Roster | None) -> Decision:
     """Decide where a lead goes. The rotation takes a turn only when the lead is news to the pool."""
-    rule = next(rule for rule in RULES if rule.when(case))
+    for rule in RULES:  # the last always holds
+        if rule.when(case):
+            break
     lead = case.lead
     if rule.to != SALES:
         return Decision(rule.to, lead.owner, rule.name, [], roster)

@@ -5,6 +5,7 @@ Before any label there is `PRIOR`, a scorecard anyone can read: what the model s
 
 from collections.abc import Mapping
 from math import exp
+from operator import mul, sub
 from typing import NamedTuple
 
 from schemas.records import ModelSnapshot, ScoreReason, Term
@@ -41,6 +42,8 @@ class Scorer:
         self._intercept = snapshot.intercept
         self._names = [it.feature for it in of_all]
         self._terms = [_slope(it) for it in of_all]
+        self._means = [mean for _, mean, _ in self._terms]
+        self._weights = [weight for _, _, weight in self._terms]
         self._acts = sum(not is_fit(it.feature) for it in of_all)
         self._traits = {it.feature: _slope(it) for it in terms if it.feature.startswith(PREFIX)}
 
@@ -52,7 +55,7 @@ class Scorer:
     def score(self, features: Mapping[str, float]) -> Score:
         """Return the score of a lead's features. Of a lead's many possible traits, only those it has are looked at."""
         get, names = features.get, self._names
-        points = [(get(name, mean) - mean) * weight for name, mean, weight in self._terms]
+        points = list(map(mul, map(sub, map(get, names, self._means), self._means), self._weights))
         if self._traits:
             stated = sorted(self._traits.keys() & features.keys())
             names = names + stated

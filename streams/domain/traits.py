@@ -27,7 +27,7 @@ def kept(traits: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
     >>> kept({"industry": "SaaS", "plan": "trial", "shoe_size": "44"}, frozenset({"plan"}))
     {'industry': 'SaaS', 'plan': 'trial'}
     """
-    return {name: value for name, value in traits.items() if name in ALWAYS or name in allowed}
+    return {name: value for name, value in traits.items() if name in ALWAYS or name in allowed} if traits else {}
 
 
 def trait_features(traits: Mapping[str, Trait], now: float) -> dict[str, float]:
