@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from connectors.settings import Connection
-from schemas.topics import TOPICS, Topic
+from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
 Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
@@ -149,6 +149,12 @@ def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:
         if entry is not None and entry.value != due_policy:
             problems.append(
                 f"topic {topic.name} has cleanup.policy={entry.value} instead of {due_policy}; alter it on the broker"
+            )
+        kept = configs[topic.name].get("delete.retention.ms")
+        if topic.compacted and kept is not None and int(kept.value) < TOMBSTONES_S * 1000:
+            problems.append(
+                f"topic {topic.name} has delete.retention.ms={kept.value}, less than {TOMBSTONES_S * 1000}: erased "
+                "leads might come back; alter it on the broker"
             )
     return problems
 

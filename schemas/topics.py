@@ -27,6 +27,7 @@ from schemas.records import (
 
 DAY_S = 86_400
 FOREVER_S = -1
+TOMBSTONES_S = 7 * DAY_S  # how long a deletion can still be read by who has not seen it
 
 
 class Topic(NamedTuple):
@@ -40,9 +41,13 @@ class Topic(NamedTuple):
     compacted: bool = False
 
     def config(self) -> dict[str, str]:
-        """Return the topic's Kafka configuration. Tombstones live 7 days: no stale copy may bring a lead back."""
+        """Return the topic's Kafka configuration. State is trusted for less long than tombstones live."""
         if self.compacted:
-            return {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_S * 1000), "segment.ms": "3600000"}
+            return {
+                "cleanup.policy": "compact",
+                "delete.retention.ms": str(TOMBSTONES_S * 1000),
+                "segment.ms": "3600000",
+            }
         return {
             "cleanup.policy": "delete",
             "retention.ms": str(self.retention_s * 1000 if self.retention_s > 0 else -1),

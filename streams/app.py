@@ -95,9 +95,10 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
     """Return what makes the stores of a worker: RocksDB in folders of its own, or memory."""
     if not state_dir:
         return None
-    from streams.engine.rocks import RocksStore  # a library that only this needs
+    from streams.engine.rocks import RocksStore, room  # a library that only this needs
 
-    return lambda topic, partition: RocksStore(Path(state_dir) / worker / f"{topic}-{partition}", time.time())
+    folder, shared = Path(state_dir) / worker, room()
+    return lambda topic, partition: RocksStore(folder / f"{topic}-{partition}", time.time(), shared)
 
 
 def _observe(topic: str, record: Record) -> None:

@@ -14,6 +14,7 @@ from streams.engine import group, offsets, restore
 from streams.engine.boundary import Batch, Boundary, Slice
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
+from streams.engine.hot import Hot
 from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
@@ -36,6 +37,7 @@ class Host:
         self._agent_of = {topic.name: agent.name for agent in agents for topic in agent.inputs}
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
+        self._hot = Hot()
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self.pace = Pace(config.round_records, config.transaction_s)
         self._restore_lock = asyncio.Lock()
@@ -94,12 +96,14 @@ class Host:
         self._assignments += 1
         current = self._assignments
         async with self._restore_lock:
-            self._own(assigned)
-            tables = [table for tables in self.tables.values() for table in tables]
             self.restoring = True
             began = self._moved_at = time.monotonic()
             try:
+                self._own(assigned)
+                tables = [table for tables in self.tables.values() for table in tables]
                 positions, read = await self._insist(assigned, tables, lambda: current == self._assignments)
+            except StoreBroken as broken:
+                leave(Exit.STATE, str(broken))
             finally:
                 self.restoring = False
         self.membership = membership
@@ -133,7 +137,7 @@ class Host:
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
         positions = offsets.committed(self.config.kafka, self.config.group, assigned)
-        return positions, restore.restore(self.config.kafka, tables, wanted, self._moved)
+        return positions, restore.restore(self.config.kafka, tables, wanted, self._moved, time.time())
 
     def _moved(self) -> None:
         self._moved_at = time.monotonic()
@@ -156,7 +160,8 @@ class Host:
         for name, partition in wanted - set(self.tables):
             topics = self.boundaries[name].agent.tables
             self.tables[name, partition] = tuple(
-                Table(topic, partition, self._new_store(topic.name, partition), self.codec) for topic in topics
+                Table(topic, partition, self._new_store(topic.name, partition), self.codec, self._hot)
+                for topic in topics
             )
 
     def _metadata(self, membership: Membership) -> bytes:

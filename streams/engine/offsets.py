@@ -9,12 +9,13 @@ may be about to commit.
 from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 Kafka = Mapping[str, str | int | float | bool]
 Place = tuple[str, int]
 ASK_S = 30.0
+EARLIEST: Final = cast("OffsetSpec", OffsetSpec._earliest)
 LATEST: Final = cast("OffsetSpec", OffsetSpec._latest)
 
 
@@ -42,10 +43,37 @@ def ends(kafka: Kafka, inputs: Iterable[Place], *, stable: bool, patience_s: flo
 
     Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
     """
-    wanted = {TopicPartition(topic, partition): LATEST for topic, partition in inputs}
+    level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
+    return _listed(kafka, inputs, LATEST, level, patience_s)
+
+
+def starts(kafka: Kafka, inputs: Iterable[Place]) -> dict[Place, int]:
+    """Return the first offset of each partition that may still be read.
+
+    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    """
+    return _listed(kafka, inputs, EARLIEST, IsolationLevel.READ_UNCOMMITTED, ASK_S)
+
+
+def ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str]:
+    """Return each topic's id: one that was deleted and made again has another.
+
+    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    """
+    names = sorted(set(topics))
+    if not names:
+        return {}
+    admin = AdminClient(dict(kafka))  # answers come only while it lives
+    asked = admin.describe_topics(TopicCollection(names), request_timeout=ASK_S)
+    return {name: str(answer.result(ASK_S).topic_id) for name, answer in asked.items()}
+
+
+def _listed(
+    kafka: Kafka, inputs: Iterable[Place], which: OffsetSpec, level: IsolationLevel, patience_s: float
+) -> dict[Place, int]:
+    wanted = {TopicPartition(topic, partition): which for topic, partition in inputs}
     if not wanted:
         return {}
-    level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
-    admin = AdminClient(dict(kafka))
+    admin = AdminClient(dict(kafka))  # answers come only while it lives
     asked = admin.list_offsets(wanted, isolation_level=level, request_timeout=patience_s)
     return {(tp.topic, tp.partition): answer.result(patience_s).offset for tp, answer in asked.items()}

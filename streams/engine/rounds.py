@@ -144,7 +144,7 @@ class Rounds:
         Raises `Fenced`, `TooManyCrashes`, and whatever went wrong that was not an event's fault.
         """
         loop = asyncio.get_running_loop()
-        began = time.perf_counter()
+        began, owned_at = time.perf_counter(), time.time()
         try:
             self._outbox.begin()
             if not new.given_up:
@@ -172,7 +172,7 @@ class Rounds:
                 self._drop(new)
                 return False
             for table in self._touched(new):
-                table.commit()
+                table.commit(owned_at)
             self.committed_at = time.monotonic()
             self._on_commit(Committed(records, new.fates, new.emitted, folded - began, time.perf_counter() - folded))
             return True
@@ -199,4 +199,4 @@ class Rounds:
         changes = list(table.changes())
         for place, (key, value) in enumerate(changes, start=1):
             told = table.delivered if place == len(changes) else None
-            self._outbox.send(table.changelog.name, key.encode(), value, table.partition, told)
+            self._outbox.send(table.changelog.name, key, value, table.partition, told)

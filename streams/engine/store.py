@@ -7,23 +7,35 @@ bring it to. So it always stands at some point of its changelog: losing it costs
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+Changes = Mapping[bytes, bytes | None]  # None removes a row
+
 
 class StoreBroken(Exception):
     """The store cannot be read or written: the worker ends, and the next one rebuilds the state from its changelog."""
 
 
 class Store(Protocol):
-    """Encoded rows by key. `position` = the next offset of the changelog to read. Its methods raise `StoreBroken`."""
+    """Encoded rows by key. Its methods raise `StoreBroken`.
 
+    `log` = the id of the changelog that the rows are from ("" = none yet), `position` = its next offset to read.
+    """
+
+    log: str
     position: int
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: bytes) -> bytes | None:
         """Return a row."""
 
-    def apply(self, changes: Mapping[str, bytes | None], position: int) -> None:
-        """Set rows (None removes one) and the position, all or nothing."""
+    def apply(self, changes: Changes, position: int, whole_at: float | None = None) -> None:
+        """Set rows and the position, all or nothing.
 
-    def items(self) -> Iterator[tuple[str, bytes]]:
+        `whole_at`: at that time (seconds since the epoch) this was all that the changelog held.
+        """
+
+    def reset(self, log: str, now: float) -> None:
+        """Forget all rows: those to come are of that changelog, from its beginning."""
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every row."""
         ...
 
@@ -39,15 +51,16 @@ class MemoryStore:
     """Rows in a dict: fast, and rebuilt from the changelog at each start."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, bytes] = {}
+        self._rows: dict[bytes, bytes] = {}
+        self.log = ""
         self.position = 0
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: bytes) -> bytes | None:
         """Return a row."""
         return self._rows.get(key)
 
-    def apply(self, changes: Mapping[str, bytes | None], position: int) -> None:
-        """Set rows (None removes one) and the position."""
+    def apply(self, changes: Changes, position: int, whole_at: float | None = None) -> None:  # noqa: ARG002 - it does not outlive the process
+        """Set rows and the position."""
         for key, value in changes.items():
             if value is None:
                 self._rows.pop(key, None)
@@ -55,7 +68,12 @@ class MemoryStore:
                 self._rows[key] = value
         self.position = position
 
-    def items(self) -> Iterator[tuple[str, bytes]]:
+    def reset(self, log: str, now: float) -> None:  # noqa: ARG002
+        """Forget all rows."""
+        self._rows.clear()
+        self.log, self.position = log, 0
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every row, in no order."""
         return iter(self._rows.items())
 

@@ -4,68 +4,68 @@ Reads go overlay, then recently used records, then the store. Writes go to the o
 the transaction closes, and reach the store only when it has committed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from schemas.codec import Codec
 from schemas.records import Record
 from schemas.topics import Topic
-from streams.engine.store import Store
-
-HOT_ROWS = 50_000
+from streams.engine.hot import Hot
+from streams.engine.store import Changes, Store
 
 
 class Table:
     """State of one partition of one changelog topic."""
 
-    def __init__(self, changelog: Topic, partition: int, store: Store, codec: Codec, hot_rows: int = HOT_ROWS) -> None:
+    def __init__(self, changelog: Topic, partition: int, store: Store, codec: Codec, hot: Hot | None = None) -> None:
         self.changelog, self.partition, self.store = changelog, partition, store
         self._codec = codec
         self._overlay: dict[str, Record | None] = {}
-        self._encoded: dict[str, bytes | None] = {}
+        self._encoded: dict[bytes, bytes | None] = {}
         self._delivered = 0
-        self._hot: dict[str, Record] = {}
-        self._hot_rows = hot_rows
+        self._hot = hot or Hot()
+        self._number = self._hot.enrol()
 
     def get(self, key: str) -> Record | None:
         """Return the row as the running transaction sees it. Raises `Rejected`, `StoreBroken`."""
         if key in self._overlay:
             return self._overlay[key]
-        row = self._hot.get(key)
+        row = self._hot.get(self._number, key)
         if row is None:
-            value = self.store.get(key)
+            value = self.store.get(key.encode())
             if value is None:
                 return None
-            row = self._hot[key] = self._codec.decode(value, self.changelog.records)
+            row = self._codec.decode(value, self.changelog.records)
+            self._hot.put(self._number, key, row, len(value))
         return row
 
     def put(self, key: str, row: Record | None) -> None:
         """Set a row, for this transaction so far; None deletes it."""
         self._overlay[key] = row
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Encode what has changed, one changelog record per key however often it was written (None = a tombstone)."""
         for key, row in self._overlay.items():
-            value = None if row is None else self._codec.encode(row)
-            self._encoded[key] = value
-            yield key, value
+            encoded, value = key.encode(), None if row is None else self._codec.encode(row)
+            self._encoded[encoded] = value
+            yield encoded, value
 
     def delivered(self, offset: int) -> None:
         """Be told where a changelog record of this transaction has come to lie."""
         self._delivered = max(self._delivered, offset + 1)
 
-    def commit(self) -> None:
-        """Make the overlay the state. Call only after the transaction has committed. Raises `StoreBroken`."""
+    def commit(self, whole_at: float) -> None:
+        """Make the overlay the state. Call only after the transaction has committed. Raises `StoreBroken`.
+
+        `whole_at` = a time before that commit, seconds since the epoch: by it we owned the partition.
+        """
         if self._encoded:
-            self.store.apply(self._encoded, max(self.store.position, self._delivered))
-        for key, row in self._overlay.items():
-            if row is None:
-                self._hot.pop(key, None)
+            self.store.apply(self._encoded, max(self.store.position, self._delivered), whole_at)
+        for (key, row), value in zip(self._overlay.items(), self._encoded.values(), strict=True):
+            if row is None or value is None:
+                self._hot.drop(self._number, key)
             else:
-                self._hot[key] = row
+                self._hot.put(self._number, key, row, len(value))
         self.abort()
-        if len(self._hot) > self._hot_rows:
-            for key in list(self._hot)[: len(self._hot) - self._hot_rows // 2]:
-                del self._hot[key]
 
     def abort(self) -> None:
         """Forget what the transaction wrote."""
@@ -73,8 +73,21 @@ class Table:
         self._encoded = {}
         self._delivered = 0
 
-    def restore(self, changes: Mapping[str, bytes | None], position: int) -> None:
+    def restore(self, changes: Changes, position: int) -> None:
         """Take rows from the changelog, read up to `position`. Raises `StoreBroken`."""
-        for key in changes:
-            self._hot.pop(key, None)
+        self._forget_hot()
         self.store.apply(changes, position)
+
+    def reset(self, log: str, now: float) -> None:
+        """Forget all rows: the changelog is another one by now. Raises `StoreBroken`."""
+        self._forget_hot()
+        self.store.reset(log, now)
+
+    def whole(self, at: float) -> None:
+        """Be told that at that time the store held all of its changelog. Raises `StoreBroken`."""
+        self.store.apply({}, self.store.position, at)
+
+    def _forget_hot(self) -> None:
+        self._number = (
+            self._hot.enrol()
+        )  # nobody asks for the old number's rows any more: they go with their generation
