@@ -10,12 +10,18 @@ FOLDER = Path(__file__).parent / "cases"
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fault of `tests.chaos.faults`, done `times` over, each after a pause of `every_s` (from, to) seconds."""
+    """A fault of `tests.chaos.faults`, done `times` over, each after a pause of `every_s` (from, to) seconds.
 
-    do: str
+    With `for_s` it is any one of the faults `among`, again and again for so many seconds, `at_once` of them at a time.
+    """
+
+    do: str = ""
     times: int = 1
     every_s: tuple[float, float] = (2.0, 4.0)
     options: dict[str, Any] = {}
+    among: tuple["Step", ...] = ()
+    at_once: int = 1
+    for_s: float = 0.0
 
 
 class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,14 +40,15 @@ class Cluster:
         return self.leader(topic, (_java_hash(name) & 0x7FFFFFFF) % count)
 
     def kill(self, node: int) -> None:
-        """End a node as a power cut would."""
+        """End a node as a power cut would, if it lives."""
         self._node(node).kill()
 
     async def restart(self, *nodes: int) -> None:
-        """Start killed nodes again, at once, and return when they serve."""
-        for node in nodes:
+        """Start those of these nodes that are dead again, at once, and return when they serve."""
+        dead = [node for node in nodes if not self._node(node).running]
+        for node in dead:
             self._node(node).start()
-        await asyncio.gather(*(asyncio.to_thread(self._node(node).wait) for node in nodes))
+        await asyncio.gather(*(asyncio.to_thread(self._node(node).wait) for node in dead))
 
     def signal(self, node: int, number: signal.Signals) -> None:
         """Send a node a signal: SIGSTOP freezes it with its connections open, SIGCONT thaws it."""
@@ -60,7 +61,7 @@ class Cluster:
         self.doors.turn(Link.OPEN)
         for node in range(NODES):
             self.signal(node, signal.SIGCONT)
-        await self.restart(*(node for node in range(NODES) if not self._node(node).running))
+        await self.restart(*range(NODES))
 
     def stop(self) -> None:
         """End all nodes, and the doors."""

@@ -19,7 +19,7 @@ from tests.chaos.report import FIELDS, Row, write
 def test_a_case_names_faults_that_exist_and_options_that_they_take(row: str) -> None:
     case: Case = load(row)
     assert case.row == row
-    for step in case.faults:
+    for step in (one for group in case.faults for one in group.among or (group,)):
         inspect.signature(FAULTS[step.do]).bind(None, **step.options)
 
 

@@ -1,0 +1,29 @@
+"""The faults. To add one: an async function over the world in the file of its kind, and its name in `FAULTS`.
+
+A case names it (`do: kill_worker`) and gives its options; it returns when the fault is over and what it broke is whole.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from tests.chaos.faults import links, nodes, workers
+
+Fault = Callable[..., Awaitable[None]]
+
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        workers.kill_worker,
+        workers.crash_worker,
+        workers.freeze_worker,
+        workers.roll_workers,
+        workers.come_and_go,
+        nodes.kill_leader,
+        nodes.freeze_leader,
+        nodes.kill_nodes,
+        nodes.kill_nodes_and_workers,
+        nodes.kill_nodes_and_scale_in,
+        nodes.start_without_nodes,
+        links.half_open,
+        links.reset_links,
+    )
+}
