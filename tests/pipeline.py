@@ -18,7 +18,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import AUDIT, EVENTS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
 from streams.engine.offsets import Kafka, committed, ends
 
-PARTITIONS = 4
+PARTITIONS = int(os.environ.get("LEADSTREAM_TEST_PARTITIONS", "4"))
 CODEC = Codec(FileRegistry())
 QUIET: dict[str, str | int | float | bool] = {"enable.metrics.push": False, "log_level": 3}
 ROOT = Path(__file__).parents[1]

@@ -24,9 +24,9 @@ from streams.domain.scoring import PRIOR, Scorer
 from streams.engine.app import build, run
 from streams.engine.config import Config
 from tests.chaos import points
+from tests.pipeline import PARTITIONS
 from tests.traffic import PEPPER, SNAPSHOT_KEY
 
-PARTITIONS = 4
 ROUTING = Routing(owners=(Owner("north", weight=2), Owner("south", cap=40)))
 
 

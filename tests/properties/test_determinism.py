@@ -9,8 +9,9 @@ from schemas.records import LeadProfile, RoutedLead, TrainingExample
 from schemas.registry import FileRegistry
 from schemas.topics import Emit
 from streams.engine.fold import Fold
+from tests.pipeline import PARTITIONS
 from tests.traffic import raw_events
-from tests.worker import PARTITIONS, pipeline
+from tests.worker import pipeline
 
 CODEC = Codec(FileRegistry())
 Bytes = dict[object, bytes]
