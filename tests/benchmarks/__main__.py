@@ -13,20 +13,24 @@ from pathlib import Path
 from rich.console import Console
 
 from streams.runtime.broker import FOR_TESTS
-from streams.runtime.handle import UnavailableError
+from streams.runtime.handle import BrokerHandle, UnavailableError
 from streams.runtime.provider import Wish, choose
 from tests.benchmarks import load
 from tests.benchmarks.check import decided
 from tests.benchmarks.engines import ENGINES, FOLD, QUIX, Engine, Spent
 from tests.benchmarks.flow import Sent
+from tests.benchmarks.goals import Row, Scale
 from tests.benchmarks.latency import latency
-from tests.benchmarks.report import Report, Row
+from tests.benchmarks.report import Note, Report
+from tests.benchmarks.scale import by_leads, by_partitions, by_processes
+from tests.benchmarks.stages import stages
 from tests.pipeline import ROOT, fresh_topics
 
 REAL = tuple(provider for provider in FOR_TESTS if provider.name != "embedded")
 REFUSAL = "`make bench` compares engines on Apache Kafka only: an embedded broker is another thing, so no ratio of it."
 SCRATCH = Path("/var/tmp")  # a disk on every Linux, where /tmp may be memory
 WIDTH = 110  # characters that the table needs
+SCALE_EVENTS = 20_000
 SETTLED_LATENCY = 1_500  # events; fewer than that say little of a 99th percentile
 
 
@@ -37,10 +41,17 @@ def measure(bootstrap: str, engine: Engine, events: Sequence[Sent]) -> Spent:
     return engine.measure(bootstrap, len(events))
 
 
-def row_of(bootstrap: str, engine: Engine, events: Sequence[Sent], repeat: int, console: Console) -> tuple[Row, str]:
+def row_of(
+    broker: BrokerHandle, engine: Engine, events: Sequence[Sent], repeat: int, console: Console
+) -> tuple[Row, Note]:
     """Measure an engine, check its work, time its decisions. Exits when a promise is broken."""
+    bootstrap = broker.bootstrap
     own = events[: int(len(events) * engine.share)]
-    spent = measure(bootstrap, engine, own)
+    fresh_topics(bootstrap)
+    load.preload(bootstrap, own)
+    before = _written(broker)
+    spent = engine.measure(bootstrap, len(own))
+    after = _written(broker)
     found = decided(bootstrap)
     if found.lost or (engine.exact and found.extra):
         sys.exit(f"{engine.title}: of {found.due} decisions {found.lost} are lost, {found.extra} too many")
@@ -53,7 +64,24 @@ def row_of(bootstrap: str, engine: Engine, events: Sequence[Sent], repeat: int, 
         took = latency(bootstrap, engine, events, best.per_s / 2)
         p50_ms, p99_ms = took.p50_ms, took.p99_ms
     row = Row(engine.name, engine.guarantee, best.cpu_us, best.per_s, best.rss_mib, p50_ms, p99_ms)
-    return row, f"{found.due - found.lost:,} of {found.due:,}" + (f", {found.extra} repeated" if found.extra else "")
+    decisions = f"{found.due - found.lost:,} of {found.due:,}" + (f", {found.extra} repeated" if found.extra else "")
+    return row, Note(decisions, (after - before) / len(own) if before and after else None)
+
+
+def scale_of(bootstrap: str, events: Sequence[Sent], console: Console) -> Scale:
+    """Measure what more leads, partitions and processes make of our figures."""
+    few = min(len(events), SCALE_EVENTS)
+    console.print("more of everything: processes, partitions, leads (a million take some minutes)")
+    processes = by_processes(bootstrap, events[: few // 3])
+    return Scale(*by_leads(bootstrap, few), by_partitions(bootstrap, few), processes)
+
+
+def _written(broker: BrokerHandle) -> int | None:
+    """Return the bytes in the broker's logs; None when they are not ours to look at."""
+    if broker.data_dir is None or not broker.nodes:
+        return None
+    logs = broker.data_dir.rglob("*.log")
+    return sum(log.stat().st_size for log in logs if log.parent.name != log.stem and "-delete" not in log.parent.name)
 
 
 def fold_of(events: Sequence[Sent], scratch: Path, repeat: int) -> Row:
@@ -109,11 +137,13 @@ def main() -> None:
             console.print(f"{broker.version}; {options.events:,} raw events")
             events = load.make(options.events)
             fold = fold_of(events, scratch, options.repeat)
-            found = [row_of(broker.bootstrap, it, events, options.repeat, console) for it in engines]
+            found = [row_of(broker, it, events, options.repeat, console) for it in engines]
+            scale = None if options.only else scale_of(broker.bootstrap, events, console)
         finally:
             broker.stop()
-    rows, decisions = zip(*found, strict=True)
-    report = Report(rows, decisions, fold, under(broker.version, options))
+    rows, notes = zip(*found, strict=True)
+    shares = stages(SCALE_EVENTS) if not options.only else ()
+    report = Report(rows, notes, fold, under(broker.version, options), scale, shares)
     report.show(console)
     if not options.only:
         report.save(ROOT / "build", ROOT / "docs")

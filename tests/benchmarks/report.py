@@ -1,16 +1,31 @@
 """What was measured, as a table on the screen, as JSON, and as the page and the picture in docs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.goals import Goal, Row, Scale, goals
 from tests.benchmarks.picture import picture
+from tests.benchmarks.scale import Scaled
+from tests.benchmarks.stages import Stage
 
-COLUMNS = ("engine", "guarantee", "CPU µs/event", "events/s", "peak RSS MiB", "p50 ms", "p99 ms", "decisions")
+COLUMNS = (
+    "engine",
+    "guarantee",
+    "CPU µs/event",
+    "events/s",
+    "peak RSS MiB",
+    "p50 ms",
+    "p99 ms",
+    "bytes written",
+    "decisions",
+)
+SCALES = ("what", "fewer", "more", "ratio")
 HEAD = """# Benchmarks
 
 What one event costs, from raw event to routed lead (resolve, qualify, score, route), side by side: the same bytes, the
@@ -24,6 +39,8 @@ TAIL = """
   consumed, makes about 1.1 touchpoints, and these are consumed again. Start-up is left out, the last commit is not.
 - **events/s**: raw events per second of wall time in one process, everything being there at the start.
 - **p50, p99**: from writing an event to a subscriber that reads committed having the decision, at half of that rate.
+- **bytes written**: by the broker, for each raw event, over all that the engine sends (outputs, changelogs, offsets,
+  transactions), as its files have grown.
 - **decisions**: on `leads.routed`, against those that the pure fold makes of the very touchpoints in the log. A run
   that loses one fails; so does one that promises exactly once and repeats one.
 - **fold** is the work itself with no Kafka: decode, step, encode. **bare** is librdkafka in and out around it, keeping
@@ -31,64 +48,35 @@ TAIL = """
 - Stock Faust keeps its tables in memory; Quix Streams keeps its state as it always does, in RocksDB. In favour of Quix:
   its raw topics are not joined (no alignment by time) and the roster is a plain dict.
 - fold, bare and leadstream run with the worker's own garbage collector settings (`streams.engine.garbage`).
+- **More of everything** is this engine alone. Leads: their profiles are restored first, then page views come, each by
+  any of the leads. Processes: each is held to 0.3 of a core, so that two of them and a broker fit on this machine.
+- **Where the time goes**: stages of the fold, each run by itself over what it gets in the fold, and what the engine
+  pays to write the state.
 - The machine is shared and small: compare within the table, not with another page. A slow engine gets fewer events.
 """
-PEERS = {("faust", "at least once"): 10.0, ("quix", "at least once"): 3.0, ("bare", "none"): 0.75}
 
 
-@dataclass(frozen=True)
-class Row:
-    """One engine's figures; the names are those of `build/bench.json`."""
+class Note(NamedTuple):
+    """What else there is to say of an engine: what it decided ("2317 of 2317"), and the bytes written for an event."""
 
-    engine: str
-    guarantee: str
-    cpu_us_per_event: float
-    events_per_s: float
-    rss_mib: float
-    p50_ms: float | None
-    p99_ms: float | None
-
-
-@dataclass(frozen=True)
-class Goal:
-    """Something we want: `value` against `bound`, which it must reach (`at_least`) or not pass."""
-
-    text: str
-    value: float
-    bound: float
-    at_least: bool = True
-
-    @property
-    def met(self) -> bool:
-        """Whether it is so."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
-
-    def __str__(self) -> str:
-        """The goal in words."""
-        sign = "≥" if self.at_least else "≤"
-        return f"{self.text}: {self.value:.2f} (wanted {sign} {self.bound:g})"
+    decisions: str
+    bytes_per_event: float | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """A run: engines' rows, what each decided ("2317 of 2317"), the fold's own row, and under what it was run."""
+    """A run: engines' rows with a note on each, the fold's own row, how we scale, where the fold's time goes."""
 
     rows: Sequence[Row]
-    decisions: Sequence[str]
+    notes: Sequence[Note]
     fold: Row
     under: Sequence[tuple[str, str]]
+    scale: Scale | None = None
+    stages: Sequence[Stage] = ()
 
     def goals(self) -> list[Goal]:
         """What we want of ourselves."""
-        cost = {(row.engine, row.guarantee): row.cpu_us_per_event for row in self.rows}
-        ours = cost.get(("leadstream", "exactly once"))
-        if ours is None:
-            return []
-        goals = [Goal("engine overhead, µs/event", ours - self.fold.cpu_us_per_event, 15, at_least=False)]
-        for peer, bound in PEERS.items():
-            if peer in cost:
-                goals.append(Goal(f"events per CPU-second, leadstream : {peer[0]}", cost[peer] / ours, bound))
-        return goals
+        return goals(self.rows, self.fold, self.scale)
 
     def show(self, console: Console) -> None:
         """Print the table and the goals."""
@@ -108,21 +96,47 @@ class Report:
         (docs / "benchmarks.svg").write_text(picture(bars, self.fold.cpu_us_per_event))
 
     def _page(self) -> str:
-        lines = ["![CPU time per event, by engine](benchmarks.svg)", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
-        lines += [_line(cells) for cells in self._cells()]
-        lines += ["", *(f"- {goal}{'' if goal.met else ': not yet'}" for goal in self.goals())]
+        lines = ["![CPU time per event, by engine](benchmarks.svg)", "", *_lines(COLUMNS, self._cells()), ""]
+        lines += [f"- {goal}{'' if goal.met else ': not yet'}" for goal in self.goals()]
+        if self.scale:
+            lines += ["", "## More of everything", "", *_lines(SCALES, _scales(self.scale))]
+        if self.stages:
+            cells = [(stage.name, f"{stage.us_per_event:.1f}") for stage in self.stages]
+            lines += ["", "## Where the time goes", "", *_lines(("stage", "CPU µs/event"), cells)]
         lines += ["", "## The run", "", *(f"- {name}: {value}" for name, value in self.under)]
         return HEAD + "\n".join(lines) + "\n" + TAIL
 
-    def _cells(self) -> list[list[str]]:
-        found = zip((self.fold, *self.rows), ("", *self.decisions), strict=True)
-        return [[*_figures(row), decisions] for row, decisions in found]
+    def _cells(self) -> list[Sequence[str]]:
+        found = zip((self.fold, *self.rows), (Note("", None), *self.notes), strict=True)
+        return [[*_figures(row), _rounded(note.bytes_per_event), note.decisions] for row, note in found]
 
 
 def _figures(row: Row) -> list[str]:
-    latencies = ("" if ms is None else f"{ms:.0f}" for ms in (row.p50_ms, row.p99_ms))
     figures = f"{row.cpu_us_per_event:.1f}", f"{row.events_per_s:,.0f}", f"{row.rss_mib:.0f}"
-    return [row.engine, row.guarantee, *figures, *latencies]
+    return [row.engine, row.guarantee, *figures, _rounded(row.p50_ms), _rounded(row.p99_ms)]
+
+
+def _scales(scale: Scale) -> Iterator[Sequence[str]]:
+    two = scale.processes
+    rss = f" (peak RSS {scale.leads_rss_mib:,.0f} MiB)"
+    yield f"CPU µs/event, 10,000 and 1,000,000 leads{rss}", *_compared(scale.leads)
+    yield "CPU µs/event, 1 and 64 partitions of each topic", *_compared(scale.partitions)
+    yield (
+        "events/s, 1 and 2 processes",
+        *(_compared(two) if two else ("not measured: no cgroup to hold them in", "", "")),
+    )
+
+
+def _compared(scaled: Scaled) -> tuple[str, str, str]:
+    return f"{scaled.small:,.1f}", f"{scaled.large:,.1f}", f"{scaled.ratio:.2f}"
+
+
+def _rounded(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_line(head), _line(["---"] * len(head)), *(_line(row) for row in rows)]
 
 
 def _line(cells: Sequence[str]) -> str:

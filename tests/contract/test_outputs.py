@@ -10,8 +10,9 @@ import msgspec
 from schemas.keys import partition_of
 from schemas.person import unseal
 from streams.engine.fold import Fold
+from tests.pipeline import PARTITIONS
 from tests.traffic import raw_events
-from tests.worker import PARTITIONS, pipeline
+from tests.worker import pipeline
 
 EVENTS = 1_500
 # Changes only with what is meant to change an output (a feature, a rule, the scorecard, a source, the demo's traffic),
