@@ -198,8 +198,8 @@ class WorkerSettings(Connection):
     worker_name: str = Field(
         "",
         alias="LEADSTREAM_WORKER_NAME",
-        description="names this worker among the others, uniquely; one that starts under the name of a dead one takes "
-        "over at once; none = host name and metrics port",
+        description="names this worker among the others, uniquely; its partitions wait 10 s for it to be back before "
+        "they move; one that starts under a name in use takes over; none = they move as soon as it leaves",
     )
     state_dir: str = Field(
         "",

@@ -1,9 +1,7 @@
 """Where the pipeline is put together: settings in, a worker out. Importing this module connects to nothing."""
 
 import asyncio
-import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +27,7 @@ from streams.engine.config import Config
 from streams.engine.host import NewStore
 from streams.health import serve
 from streams.models import Models
+from streams.names import named
 
 
 def agents(
@@ -64,7 +63,9 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         routes.routing(settings.routing_file),
         traits=frozenset(settings.traits),
     )
-    config = Config(client, worker=worker, partitions=settings.partitions, on_emit=_observe)
+    config = Config(
+        client, worker=worker, static=bool(settings.worker_name), partitions=settings.partitions, on_emit=_observe
+    )
     return engine.build(declared, config, codec, stores(settings.state_dir, worker)), models
 
 
@@ -79,8 +80,7 @@ async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    name = settings.worker_name or f"{socket.gethostname()}-{settings.metrics_port or os.getpid()}"
-    app, models = build(settings, name)
+    app, models = build(settings, named(settings))
     models.start()
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:

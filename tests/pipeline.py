@@ -120,15 +120,25 @@ def landed(bootstrap: str, topic: Topic, *, committed: bool = True) -> list[Land
 class Worker:
     """A worker of `tests/worker.py`, as a process of its own."""
 
-    def __init__(self, bootstrap: str, name: str, log: Path, broken_share: int = 0, state_dir: str = "") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        name: str,
+        log: Path,
+        broken_share: int = 0,
+        state_dir: str = "",
+        *,
+        static: bool = False,
+    ) -> None:
         self._command = [sys.executable, "-m", "tests.worker", bootstrap, name, str(broken_share), state_dir]
+        self._environ = {**os.environ, "WORKER_STATIC": "1" if static else ""}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environ, stdout=log, stderr=log)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -2,7 +2,8 @@
 
 `python -m tests.worker BOOTSTRAP NAME [SHARE [FOLDER]]`: with a share, one raw event in that many makes its code raise;
 with a folder, state rests there in RocksDB; with WORKER_REGISTRY_URL, schema ids come from that registry; with
-POINTS_FILE, it dies or freezes at a point of a round when told to (`tests.chaos.points`).
+WORKER_STATIC, it is a static member of its group; with POINTS_FILE, it dies or freezes at a point of a round when told
+to (`tests.chaos.points`).
 """
 
 import asyncio
@@ -53,7 +54,16 @@ async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") ->
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     kafka: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "enable.metrics.push": False}
-    config = Config(kafka, worker=name, partitions=PARTITIONS, round_records=250, session_s=6.0, transaction_s=10.0)
+    static = bool(os.environ.get("WORKER_STATIC"))
+    config = Config(
+        kafka,
+        worker=name,
+        static=static,
+        partitions=PARTITIONS,
+        round_records=250,
+        session_s=30.0 if static else 6.0,  # time to start again on a busy machine
+        transaction_s=10.0,
+    )
     agents = [breaking(agent, int(share)) if int(share) else agent for agent in pipeline()]
     codec = Codec(open_registry(os.environ.get("WORKER_REGISTRY_URL")))
     await run(build(agents, config, codec, stores(folder, name)), stop)

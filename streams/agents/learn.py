@@ -1,13 +1,15 @@
 """learn: an example becomes a better model, signed. Every worker scores from the table's changelog."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from schemas.records import ModelSnapshot, Record, TrainingExample
 from schemas.step import Agent, Applied, States
 from schemas.topics import MODELS, TRAINING_EXAMPLES
-from streams.domain.learning import Learner
 from streams.domain.scoring import KIND
 from streams.domain.snapshots import sign
+
+if TYPE_CHECKING:
+    from streams.domain.learning import Learner
 
 
 def make_learn(snapshot_key: bytes) -> Agent:
@@ -16,6 +18,8 @@ def make_learn(snapshot_key: bytes) -> Agent:
 
     def step(states: States, record: Record) -> Applied:
         model = cast("ModelSnapshot | None", states[0])
+        from streams.domain.learning import Learner  # half of a worker's start, and one worker in all needs it
+
         example = cast("TrainingExample", record)
         at = model.signature if model else b""
         learner = live.pop(at, None) or Learner.restore(model)

@@ -86,8 +86,8 @@ def collector() -> None:
 def worker(processes: Processes = 1) -> None:
     """Resolve, score and route: the pipeline itself.
 
-    With more than one process, each is a worker of its own, started again when it exits. Their /metrics are on
-    consecutive ports from LEADSTREAM_METRICS_PORT on.
+    With more than one process, each is a worker of its own, started again when it exits; its partitions wait for it.
+    Their /metrics are on consecutive ports from LEADSTREAM_METRICS_PORT on.
     """
     from connectors.settings import WorkerSettings
 
@@ -96,11 +96,13 @@ def worker(processes: Processes = 1) -> None:
         settings = WorkerSettings.read(os.environ)
     if processes > 1:
         from streams.cli.keeper import Twin, keep
+        from streams.names import named
 
+        name = named(settings)
         ports = [settings.metrics_port + number if settings.metrics_port else 0 for number in range(processes)]
         twins = {
             f"worker {number}": Twin(
-                ["worker"], {"LEADSTREAM_METRICS_PORT": str(port)} | _named(settings.worker_name, number)
+                ["worker"], {"LEADSTREAM_METRICS_PORT": str(port), "LEADSTREAM_WORKER_NAME": f"{name}-{number}"}
             )
             for number, port in enumerate(ports)
         }
@@ -140,11 +142,6 @@ def view(
             run(ViewSettings.read(os.environ), rebuild)
         except RedisError as error:
             raise fail(f"Redis at REDIS_URL cannot be emptied ({type(error).__name__}); start it first") from None
-
-
-def _named(worker: str, number: int) -> dict[str, str]:
-    """Return a twin's own name, where workers are named: two of one name would fence each other."""
-    return {"LEADSTREAM_WORKER_NAME": f"{worker}-{number}"} if worker else {}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a signal handler is given

@@ -47,7 +47,9 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore
         broker_request_timeout=NEVER_S,  # also bounds a restore, and ends the recovery task in silence
         broker_max_poll_interval=NEVER_S,  # else an idle member leaves its group and never comes back
         broker_max_poll_records=config.round_records,
+        canonical_url=f"http://{config.group}",  # an assignment names it, and must outlive a move to another host
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=config.instance or None,
         stream_wait_empty=True,
         stream_recovery_delay=0.0,
         topic_allow_declare=False,

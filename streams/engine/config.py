@@ -15,7 +15,8 @@ class Config(NamedTuple):
     """What one worker's engine is told.
 
     `kafka` = librdkafka settings for reaching the brokers (`bootstrap.servers`, security). `worker` names this process
-    in its group, uniquely: a process that takes the name over fences its last owner.
+    in its group, uniquely: a process that takes the name over fences its last owner. `static` keeps its partitions for
+    it while it restarts, as long as `session_s`; else they move as soon as it leaves.
 
     `session_s` bounds how long a dead worker's partitions lie idle; `transaction_s` how long its open transaction hides
     what lies behind it; `stall_s` is the watchdog's patience. `on_emit` is told each committed output.
@@ -24,6 +25,7 @@ class Config(NamedTuple):
     kafka: Kafka
     group: str = "leadstream"
     worker: str = "worker-0"
+    static: bool = False
     partitions: int = 4
     round_records: int = 4_000
     session_s: float = 10.0
@@ -31,3 +33,8 @@ class Config(NamedTuple):
     transaction_s: float = 15.0
     stall_s: float = 60.0
     on_emit: Callable[[str, Record], None] = _nothing
+
+    @property
+    def instance(self) -> str:
+        """The group instance id of a static member; "" for a dynamic one."""
+        return self.worker if self.static else ""

@@ -165,7 +165,7 @@ class Host:
             )
 
     def _metadata(self, membership: Membership) -> bytes:
-        return group.metadata(self.config.group, membership.generation, membership.member)
+        return group.metadata(self.config.group, *membership, self.config.instance)
 
     def _on_commit(self, committed: Committed) -> None:
         for (stage, met), count in committed.fates.items():

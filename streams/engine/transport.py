@@ -16,9 +16,11 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from streams.engine.boundary import Batch, Slice
+from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
 from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership, Round
+from streams.engine.static import name_heartbeats
 
 log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 20
@@ -35,6 +37,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
@@ -51,6 +54,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
+
+    async def on_start(self) -> None:
+        """Start the consumer; one that loses its name to another process ends this one."""
+        await super().on_start()
+        if instance := self.app.conf.consumer_group_instance_id:
+            name_heartbeats(self._ensure_consumer()._coordinator, instance, _name_taken)
 
     def membership(self) -> Membership:
         """Return the generation and member id that the group coordinator knows us by."""
@@ -195,6 +204,10 @@ class BatchConsumer(driver.Consumer):
     async def on_stop(self) -> None:
         """Let go of the open round before the consumer ends."""
         await self.host.release()
+
+
+def _name_taken() -> None:
+    leave(Exit.FENCED, "another worker has started under this one's name")
 
 
 class Transport(driver.Transport):
