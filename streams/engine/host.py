@@ -81,7 +81,7 @@ class Host:
         except StoreBroken as broken:
             leave(Exit.STATE, str(broken))
         if not done:
-            metrics.ROUNDS.labels("aborted").inc()
+            metrics.ROUNDS.labels(new.undone_by).inc()
             self.pace.undone(new.records)
         return done
 

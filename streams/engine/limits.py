@@ -15,19 +15,25 @@ class CrashLimit:
         self._seen: deque[tuple[float, int, int]] = deque()
 
     def count(self, records: int, crashes: int, now: float) -> None:
-        """Count a round. Raises `TooManyCrashes` at `least` crashes when they are more than `share` of all records.
+        """Count a round that has committed: one that is done again must not count twice."""
+        self._seen.append((now, records, crashes))
+
+    def check(self, records: int, crashes: int, now: float) -> None:
+        """Look at a round before it commits.
+
+        Raises `TooManyCrashes` at `least` crashes in the window when they are more than `share` of all its records.
 
         >>> limit = CrashLimit(window_s=60, share=0.2, least=10)
+        >>> limit.check(records=1000, crashes=10, now=0.0)
         >>> limit.count(records=1000, crashes=10, now=0.0)
-        >>> limit.count(records=10, crashes=10, now=61.0)
+        >>> limit.check(records=10, crashes=10, now=61.0)
         Traceback (most recent call last):
         ...
         streams.engine.limits.TooManyCrashes: 10 of 10 events crashed within 60 s
         """
-        self._seen.append((now, records, crashes))
-        while self._seen[0][0] <= now - self._window_s:
+        while self._seen and self._seen[0][0] <= now - self._window_s:
             self._seen.popleft()
-        total = sum(records for _, records, _ in self._seen)
-        crashed = sum(crashes for _, _, crashes in self._seen)
+        total = records + sum(counted for _, counted, _ in self._seen)
+        crashed = crashes + sum(counted for _, _, counted in self._seen)
         if crashed >= self._least and crashed > self._share * total:
             raise TooManyCrashes(f"{crashed} of {total} events crashed within {self._window_s:g} s")

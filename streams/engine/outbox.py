@@ -29,6 +29,7 @@ SETTINGS = {
     "linger.ms": 1000,  # a commit flushes at once: until then let batches fill, for fewer requests and less CPU time
     "retry.backoff.ms": 10,  # a round that follows at once waits for the last one's markers: not for 100 ms
     "queue.buffering.max.messages": 1_000_000,
+    "queue.buffering.max.kbytes": 65_536,  # what a stalled broker may cost us in memory
     "message.max.bytes": 2_200_000,
     "enable.metrics.push": False,
 }
@@ -56,8 +57,8 @@ class Outbox:
         self._insist(self._producer.init_transactions)
 
     def begin(self) -> None:
-        """Open a transaction."""
-        self._producer.begin_transaction()
+        """Open a transaction. Raises `Fenced`."""
+        self._insist(lambda _: self._producer.begin_transaction())
         self._open = True
 
     def send(
@@ -70,7 +71,8 @@ class Outbox:
     ) -> None:
         """Queue a record; `delivered` is told its offset. Partition -1 = by key.
 
-        Raises `Aborted` when the transaction has failed already; other failures show at commit.
+        Waits while the queue is full; a broker that does not take from it fails the transaction in time. Raises
+        `Aborted` when the transaction has failed already; other failures show at commit.
         """
         report = _tell(delivered) if delivered else None
         while True:

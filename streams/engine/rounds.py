@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from schemas.registry import RegistryUnavailable
@@ -43,6 +44,7 @@ class Round:
         self.settled = asyncio.Event()
         self.given_up = False
         self.failure: Exception | None = None
+        self.undone_by = ""
         self.fates: Counter[tuple[str, Met]] = Counter()
         self.emitted: list[Emit] = []
 
@@ -119,6 +121,8 @@ class Rounds:
             return
 
         def fold() -> None:
+            if self._round is not current or current.given_up:  # given up since the agent came in
+                return
             for part in batch.slices:
                 tables = self._tables[batch.agent, part.partition]
                 for met, count in boundary.apply(part, tables, current.emitted).items():
@@ -143,52 +147,52 @@ class Rounds:
 
         Raises `Fenced`, `TooManyCrashes`, and whatever went wrong that was not an event's fault.
         """
-        loop = asyncio.get_running_loop()
-        began, owned_at = time.perf_counter(), time.time()
         try:
-            self._outbox.begin()
-            if not new.given_up:
-                for batch in new.batches.values():
-                    deliver(batch)
-            await new.folded.wait()
-            if isinstance(new.failure, (RegistryUnavailable, Aborted)):
-                log.warning("round to be done again: %s", new.failure)
-                new.give_up()
-            elif new.failure is not None:
-                raise new.failure
-            if new.given_up:
-                await loop.run_in_executor(None, self._undo)
-                return False
-            records = new.records
-            crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
-            self._limit.count(records, crashes, time.monotonic())
-            for table in self._touched(new):
-                self._send_changes(table)
-            folded = time.perf_counter()
-            try:
-                await loop.run_in_executor(None, self._outbox.commit, new.offsets(), self._metadata(new.membership))
-            except Aborted as aborted:
-                log.warning("round of %d records aborted, to be done again: %s", records, aborted)
-                self._drop(new)
-                return False
-            for table in self._touched(new):
-                table.commit(owned_at)
-            self.committed_at = time.monotonic()
-            self._on_commit(Committed(records, new.fates, new.emitted, folded - began, time.perf_counter() - folded))
-            return True
+            return await self._through(new, deliver)
+        except RegistryUnavailable as unavailable:
+            return await self._undone(new, "no_registry", unavailable)
+        except Aborted as aborted:
+            return await self._undone(new, "aborted", aborted)
         finally:
             self._round = None
             new.settled.set()
 
-    def _undo(self) -> None:
-        self._outbox.abort()
+    async def _through(self, new: Round, deliver: Callable[[Batch], None]) -> bool:
+        began, owned_at = time.perf_counter(), time.time()
+        self._outbox.begin()
+        if not new.given_up:
+            for batch in new.batches.values():
+                deliver(batch)
+        await new.folded.wait()
+        if new.given_up:
+            return await self._undone(new, "given_up", "the partitions move")
+        if new.failure is not None:
+            raise new.failure
+        records = new.records
+        crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
+        self._limit.check(records, crashes, time.monotonic())
+        for table in self._touched(new):
+            self._send_changes(table)
+        folded = time.perf_counter()
+        commit = partial(self._outbox.commit, new.offsets(), self._metadata(new.membership))
+        await asyncio.get_running_loop().run_in_executor(None, commit)
+        for table in self._touched(new):
+            table.commit(owned_at)
+        self.committed_at = time.monotonic()
+        self._limit.count(records, crashes, self.committed_at)
+        self._on_commit(Committed(records, new.fates, new.emitted, folded - began, time.perf_counter() - folded))
+        return True
+
+    async def _undone(self, new: Round, by: str, why: object) -> bool:
+        """Leave nothing of a round; return that it is not done. What its agents are still at comes to nothing."""
+        log.warning("round of %d records to be done again: %s", new.records, why)
+        new.give_up()
+        new.undone_by = by
+        await asyncio.get_running_loop().run_in_executor(None, self._outbox.abort)
         for tables in self._tables.values():
             for table in tables:
                 table.abort()
-
-    def _drop(self, undone: Round) -> None:
-        for table in self._touched(undone):
-            table.abort()
+        return False
 
     def _touched(self, of: Round) -> list[Table]:
         places = {(batch.agent, part.partition) for batch in of.batches.values() for part in batch.slices}

@@ -173,6 +173,8 @@ class BatchConsumer(driver.Consumer):
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
         self.stop_flow()  # Faust does not, when we had no partitions before
         assigned, membership = {(tp.topic, tp.partition) for tp in self.assignment()}, self._thread.membership()
+        if membership.generation < 0:  # expelled again already: to join anew is on its way
+            raise IllegalStateError("no member of the group")
         try:
             positions = await self.host.restore(assigned, membership)
         except Interrupted as interrupted:
