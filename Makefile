@@ -13,7 +13,7 @@ help: ## List what can be done
 
 setup: $(FRESH) ## Make .venv with everything in it; does nothing when it is fresh
 
-$(FRESH): pyproject.toml constraints.txt $(wildcard infra/devbroker/*)
+$(FRESH): pyproject.toml constraints.txt infra/hatch_build.py $(wildcard infra/devbroker/* infra/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Leadstream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make setup PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv; the first time takes a minute or two."
@@ -21,6 +21,7 @@ $(FRESH): pyproject.toml constraints.txt $(wildcard infra/devbroker/*)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@test -x streams/_bin/devbroker || echo "Note: the embedded dev broker could not be built; Java or Docker will do instead."
+	@$(BIN)/python -c 'from schemas import _avro' 2> /dev/null || echo "Note: no C compiler was found for the Avro coder; Python does it, in more time."
 	@touch $@
 
 demo: setup ## Run the whole pipeline on this machine: make demo ARGS="--events 2000 --json"
@@ -53,4 +54,4 @@ docs: setup ## Rewrite the pages that come from the code
 	@$(BIN)/python infra/docs/settings.py
 
 clean: ## Remove what setup and the tests made
-	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin
+	rm -rf schemas/_avro*.so .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin

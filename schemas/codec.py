@@ -8,20 +8,27 @@ import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException, UnknownType, fullname
 
+from schemas import native
+from schemas.native import Write
 from schemas.reader import MALFORMED, Read, reader
 from schemas.records import Record
 from schemas.registry import RECORDS, Registry, Schema, UnknownSchema, current, subject_of
 from schemas.rejected import Reason, Rejected
-from schemas.writer import Write, writer
+from schemas.writer import writer
 
 MAGIC = b"\x00"
 HEADER = 5
 
 
 class Codec:
-    """Encodes and decodes every record of ours. Ids are asked for once, at construction; unknown ones when met."""
+    """Encodes and decodes every record of ours. Ids are asked for once, at construction; unknown ones when met.
 
-    def __init__(self, registry: Registry, records: Iterable[str] = RECORDS) -> None:
+    `compiled` = by the C extension; by default where it has been built. The bytes are the same.
+    """
+
+    def __init__(
+        self, registry: Registry, records: Iterable[str] = RECORDS, *, compiled: bool = native.AVAILABLE
+    ) -> None:
         self._registry = registry
         self._schemas = {name: current(name) for name in records if _has_schema(name)}
         self._names = {subject_of(name): name for name in self._schemas}
@@ -29,15 +36,14 @@ class Codec:
         self._readers: dict[bytes, tuple[type[Record], Read]] = {}
         for name, schema in self._schemas.items():
             header = MAGIC + registry.id_of(name).to_bytes(4, "big")
-            self._writers[RECORDS[name]] = header, writer(schema)
-            self._readers[header] = RECORDS[name], reader(schema, RECORDS)
+            read, write = native.coder(schema, RECORDS) if compiled else _interpreted(schema)
+            self._writers[RECORDS[name]] = header, write
+            self._readers[header] = RECORDS[name], read
 
     def encode(self, record: Record) -> bytes:
         """Return the record in Confluent wire format."""
         header, write = self._writers[type(record)]
-        out = bytearray(header)
-        write(out, record)
-        return bytes(out)
+        return write(header, record)
 
     def decode(self, value: bytes | None, allowed: tuple[type[Record], ...]) -> Record:
         """Return the record in `value`.
@@ -73,6 +79,18 @@ class Codec:
             raise Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id}") from error
         self._readers[value[:HEADER]] = found
         return found
+
+
+def _interpreted(schema: Schema) -> tuple[Read, Write]:
+    """Return what reads and what writes a record, in Python."""
+    append = writer(schema)
+
+    def write(head: bytes, record: Record) -> bytes:
+        out = bytearray(head)
+        append(out, record)
+        return bytes(out)
+
+    return reader(schema, RECORDS), write
 
 
 def _resolving(theirs: Schema, ours: Schema, kind: type[Record]) -> Read:

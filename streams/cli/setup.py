@@ -80,6 +80,8 @@ def version(as_json: Json = False) -> None:
     import platform
     from importlib import metadata
 
+    from schemas import native
+
     names = ("leadstream", "faust-streaming", "confluent-kafka", "river", "redis")
     found = {"python": platform.python_version()}
     for name in names:
@@ -87,6 +89,7 @@ def version(as_json: Json = False) -> None:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
+    found["codec"] = "compiled" if native.AVAILABLE else "interpreted"
     if as_json:
         show_json(found)
         return

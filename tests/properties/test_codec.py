@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from schemas import native
 from schemas.codec import HEADER, Codec
 from schemas.records import Record
 from schemas.registry import RECORDS, FileRegistry, current
@@ -18,7 +19,9 @@ from schemas.rejected import Reason, Rejected
 from tests.examples import example
 
 REGISTRY = FileRegistry()
-CODEC = Codec(REGISTRY)
+CODECS = {"interpreted": Codec(REGISTRY, compiled=False)}
+if native.AVAILABLE:
+    CODECS["compiled"] = Codec(REGISTRY, compiled=True)
 TRAVELLING = tuple(REGISTRY.records())
 KINDS = tuple(RECORDS[name] for name in TRAVELLING)
 PARSED = {kind: fastavro.parse_schema(current(kind.__name__)) for kind in KINDS}
@@ -60,61 +63,68 @@ def reference(record: Record) -> bytes:
     return out.getvalue()
 
 
-def refused(value: bytes) -> Rejected | None:
+@pytest.fixture(scope="module", params=list(CODECS.values()), ids=list(CODECS))
+def codec(request: pytest.FixtureRequest) -> Codec:
+    """Each codec there is."""
+    made: Codec = request.param
+    return made
+
+
+def refused(codec: Codec, value: bytes) -> Rejected | None:
     """Decode hostile bytes: a record, or why not. Any other exception ends the test."""
     try:
-        CODEC.decode(value, KINDS)
+        codec.decode(value, KINDS)
     except Rejected as rejected:
         return rejected
     return None
 
 
 @given(RECORD)
-def test_a_record_is_written_as_fastavro_writes_it(record: Record) -> None:
-    assert CODEC.encode(record)[HEADER:] == reference(record)
+def test_a_record_is_written_as_fastavro_writes_it(codec: Codec, record: Record) -> None:
+    assert codec.encode(record)[HEADER:] == reference(record)
 
 
 @given(RECORD)
-def test_what_is_written_is_read_back(record: Record) -> None:
-    assert CODEC.decode(CODEC.encode(record), (type(record),)) == record
+def test_what_is_written_is_read_back(codec: Codec, record: Record) -> None:
+    assert codec.decode(codec.encode(record), (type(record),)) == record
 
 
 @given(RECORD)
-def test_what_fastavro_writes_is_read_as_fastavro_reads_it(record: Record) -> None:
+def test_what_fastavro_writes_is_read_as_fastavro_reads_it(codec: Codec, record: Record) -> None:
     kind, body = type(record), reference(record)
     due: Any = fastavro.schemaless_reader(BytesIO(body), PARSED[kind], None)
-    read = CODEC.decode(CODEC.encode(record)[:HEADER] + body, (kind,))
+    read = codec.decode(codec.encode(record)[:HEADER] + body, (kind,))
     assert msgspec.to_builtins(read, builtin_types=(bytes,)) == due
 
 
 @given(RECORD, some.integers(min_value=1))
-def test_a_record_cut_short_is_undecodable(record: Record, cut: int) -> None:
-    value = CODEC.encode(record)
+def test_a_record_cut_short_is_undecodable(codec: Codec, record: Record, cut: int) -> None:
+    value = codec.encode(record)
     short = value[: HEADER + cut % (len(value) - HEADER)]
-    rejected = refused(short)
+    rejected = refused(codec, short)
     assert rejected is not None
     assert rejected.reason is Reason.UNDECODABLE
 
 
 @given(RECORD, some.binary(min_size=1, max_size=9))
-def test_bytes_left_over_are_undecodable(record: Record, more: bytes) -> None:
-    rejected = refused(CODEC.encode(record) + more)
+def test_bytes_left_over_are_undecodable(codec: Codec, record: Record, more: bytes) -> None:
+    rejected = refused(codec, codec.encode(record) + more)
     assert rejected is not None
     assert rejected.reason is Reason.UNDECODABLE
 
 
 @given(RECORD, some.lists(some.tuples(some.integers(min_value=0), some.integers(1, 255)), min_size=1, max_size=4))
-def test_flipped_bits_are_a_record_or_rejected(record: Record, flips: list[tuple[int, int]]) -> None:
-    value = bytearray(CODEC.encode(record))
+def test_flipped_bits_are_a_record_or_rejected(codec: Codec, record: Record, flips: list[tuple[int, int]]) -> None:
+    value = bytearray(codec.encode(record))
     for at, bits in flips:
         value[HEADER + at % (len(value) - HEADER)] ^= bits
-    rejected = refused(bytes(value))
+    rejected = refused(codec, bytes(value))
     assert rejected is None or rejected.reason in (Reason.UNDECODABLE, Reason.INVALID_VALUE)
 
 
 @given(some.sampled_from(KINDS), some.binary(max_size=400))
-def test_random_bytes_are_a_record_or_rejected(kind: type[Record], body: bytes) -> None:
-    rejected = refused(CODEC.encode(example(kind.__name__))[:HEADER] + body)
+def test_random_bytes_are_a_record_or_rejected(codec: Codec, kind: type[Record], body: bytes) -> None:
+    rejected = refused(codec, codec.encode(example(kind.__name__))[:HEADER] + body)
     assert rejected is None or rejected.reason in (Reason.UNDECODABLE, Reason.INVALID_VALUE)
 
 
@@ -122,23 +132,25 @@ def test_random_bytes_are_a_record_or_rejected(kind: type[Record], body: bytes) 
 @pytest.mark.parametrize(
     "filler", [b"\xff", b"\x01", b"\x80", b"\x00", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x02\x00"]
 )
-def test_no_size_or_count_that_a_sender_claims_takes_longer_than_its_bytes(kind: type[Record], filler: bytes) -> None:
-    value = CODEC.encode(example(kind.__name__))
+def test_no_size_or_count_that_a_sender_claims_takes_longer_than_its_bytes(
+    codec: Codec, kind: type[Record], filler: bytes
+) -> None:
+    value = codec.encode(example(kind.__name__))
     began = time.process_time()
     for at in range(HEADER, min(len(value), 120)):
-        rejected = refused(value[:at] + filler * (2_000 // len(filler)))
+        rejected = refused(codec, value[:at] + filler * (2_000 // len(filler)))
         assert rejected is None or rejected.reason in (Reason.UNDECODABLE, Reason.INVALID_VALUE)
     assert time.process_time() - began < 5  # milliseconds each: no loop over a claimed count
 
 
 @pytest.mark.parametrize("field", ["stage", "kind", "channel"])
-def test_a_value_that_an_enum_does_not_have_is_invalid(field: str) -> None:
+def test_a_value_that_an_enum_does_not_have_is_invalid(codec: Codec, field: str) -> None:
     record = example("RoutedLead" if field == "stage" else "Touchpoint")
     body = {**msgspec.to_builtins(record, builtin_types=(bytes,)), field: "never heard of"}
-    out = BytesIO(CODEC.encode(record)[:HEADER])
+    out = BytesIO(codec.encode(record)[:HEADER])
     out.seek(HEADER)
     fastavro.schemaless_writer(out, PARSED[type(record)], body)
-    rejected = refused(out.getvalue())
+    rejected = refused(codec, out.getvalue())
     assert rejected is not None
     assert (rejected.reason, rejected.detail) == (
         Reason.INVALID_VALUE,
@@ -146,17 +158,36 @@ def test_a_value_that_an_enum_does_not_have_is_invalid(field: str) -> None:
     )
 
 
-def test_blocks_that_carry_their_size_are_read() -> None:
+def test_blocks_that_carry_their_size_are_read(codec: Codec) -> None:
     audit = example("Audit")
-    value = CODEC.encode(audit)
-    empty = CODEC.encode(msgspec.structs.replace(audit, tallies=[]))
+    value = codec.encode(audit)
+    empty = codec.encode(msgspec.structs.replace(audit, tallies=[]))
     assert value[len(empty) - 1] % 2 == 0  # the count of the one block: from positive to negative, with the size behind
     items = value[len(empty) : -1]
     count = value[len(empty) - 1]
     sized = value[: len(empty) - 1] + bytes([count - 1, len(items) << 1]) + items + b"\x00"
-    assert CODEC.decode(sized, (type(audit),)) == audit
+    assert codec.decode(sized, (type(audit),)) == audit
 
 
-def test_an_integer_over_64_bits_is_not_written() -> None:
+def test_an_integer_over_64_bits_is_not_written(codec: Codec) -> None:
     with pytest.raises(OverflowError, match="64 bits"):
-        CODEC.encode(msgspec.structs.replace(example("LeadProfile"), touches=2**63))
+        codec.encode(msgspec.structs.replace(example("LeadProfile"), touches=2**63))
+
+
+@pytest.mark.skipif(not native.AVAILABLE, reason="no C compiler was found")
+@given(
+    RECORD,
+    some.lists(some.tuples(some.integers(min_value=0), some.integers(0, 255)), max_size=4),
+    some.binary(max_size=9),
+)
+def test_both_codecs_say_the_same_of_any_bytes(record: Record, sets: list[tuple[int, int]], more: bytes) -> None:
+    value = bytearray(CODECS["interpreted"].encode(record)) + more
+    for at, byte in sets:
+        value[HEADER + at % (len(value) - HEADER)] = byte
+    said = []
+    for each in CODECS.values():
+        try:
+            said.append(repr(each.decode(bytes(value), KINDS)))  # as text: what is not a number is not equal to itself
+        except Rejected as rejected:
+            said.append(rejected.reason)
+    assert said[0] == said[1]

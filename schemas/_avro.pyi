@@ -1,0 +1,9 @@
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from schemas.records import Record
+
+class Coder:
+    def __init__(self, plan: tuple[Any, ...], unknown: Callable[[str], NoReturn], /) -> None: ...
+    def read(self, value: bytes, start: int, /) -> tuple[Record, int]: ...
+    def write(self, head: bytes, record: Record, /) -> bytes: ...
