@@ -13,6 +13,11 @@ ROUNDS = Counter("leadstream_rounds_total", "Rounds (one Kafka transaction each)
 ROUND_RECORDS = Histogram(
     "leadstream_round_records", "Records in a committed round.", buckets=(1, 10, 50, 100, 250, 500, 1000, 2500, 5000)
 )
+ROUND_ROWS = Histogram(
+    "leadstream_round_rows",
+    "Rows of state that a committed round has changed.",
+    buckets=(1, 10, 50, 100, 250, 500, 1000, 2500, 5000),
+)
 FOLD_SECONDS = Histogram(
     "leadstream_fold_seconds", "From a round's first record to the last one folded.", buckets=SECONDS
 )
@@ -21,7 +26,14 @@ REBALANCES = Counter("leadstream_rebalances_total", "Assignments of partitions t
 RESTORE_SECONDS = Histogram(
     "leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS
 )
+RESTORED = Counter("leadstream_restored_records_total", "Changelog records read to restore state.")
 STATE_ROWS = Gauge("leadstream_state_rows", "Rows in the state of this worker's partitions.")
+OUTBOX_RECORDS = Gauge("leadstream_outbox_records", "Records and events that the worker's producer has not dealt with.")
+LOOP_LAG = Histogram(
+    "leadstream_event_loop_lag_seconds",
+    "How late the worker's event loop was, looked at twice a second.",
+    buckets=SECONDS,
+)
 EVENT_TO_ROUTED = Histogram(
     "leadstream_event_to_routed_seconds",
     "From the collector receiving an event to the commit of the routed lead it caused.",

@@ -1,6 +1,7 @@
 """From declared agents to a Faust app that runs them: `build(agents, config, codec)`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
 from typing import Any, cast
@@ -10,6 +11,7 @@ from faust.transport.drivers import TRANSPORTS
 
 from schemas.codec import Codec
 from schemas.step import Agent
+from streams import metrics
 from streams.engine.boundary import Boundary
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
@@ -21,6 +23,7 @@ from streams.engine.watchdog import Sight, Watchdog
 TRANSPORTS.aliases[SCHEME] = "streams.engine.transport:Transport"
 NEVER_S = 7 * 86_400.0
 STOP_S = 20.0
+LOOK_S = 0.5
 
 
 class App(faust.App):
@@ -91,8 +94,10 @@ async def run(app: App, stop: asyncio.Event) -> None:
                 starting.result()
             if app.crashed:
                 leave(Exit.CRASHED, f"Faust gave up: {app.crash_reason!r}")
+            due = time.monotonic() + LOOK_S
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), timeout=0.5)
+                await asyncio.wait_for(stop.wait(), timeout=LOOK_S)
+            metrics.LOOP_LAG.observe(max(time.monotonic() - due, 0.0))
     finally:
         watchdog.stop()
         starting.cancel()

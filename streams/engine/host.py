@@ -61,6 +61,7 @@ class Host:
     async def start(self) -> None:
         """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`, `Fenced`."""
         group.check()
+        metrics.OUTBOX_RECORDS.set_function(self._outbox.__len__)
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
 
     def round(self, slices: Iterable[Slice]) -> Round:
@@ -109,6 +110,7 @@ class Host:
         self.membership = membership
         self._restored = True
         metrics.REBALANCES.inc()
+        metrics.RESTORED.inc(read)
         metrics.RESTORE_SECONDS.observe(time.monotonic() - began)
         log.info("own %d partitions; restored %d records in %.2f s", len(assigned), read, time.monotonic() - began)
         return positions
@@ -173,6 +175,7 @@ class Host:
         self.pace.committed(committed.records, committed.fold_s, committed.commit_s)
         metrics.ROUNDS.labels("committed").inc()
         metrics.ROUND_RECORDS.observe(committed.records)
+        metrics.ROUND_ROWS.observe(committed.rows)
         metrics.FOLD_SECONDS.observe(committed.fold_s)
         metrics.COMMIT_SECONDS.observe(committed.commit_s)
         metrics.STATE_ROWS.set(sum(len(table.store) for tables in self.tables.values() for table in tables))

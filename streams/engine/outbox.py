@@ -52,6 +52,10 @@ class Outbox:
         )
         self._open = False
 
+    def __len__(self) -> int:
+        """Return how many records and events wait in the producer."""
+        return len(self._producer)
+
     def start(self) -> None:
         """Take the transactional id over: fences and aborts whatever its last owner left open. Raises `Fenced`."""
         self._insist(self._producer.init_transactions)

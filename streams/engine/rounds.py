@@ -72,9 +72,10 @@ class Round:
 
 
 class Committed(NamedTuple):
-    """A round that is through: records, what they met by agent, what was sent, how long fold and commit took (s)."""
+    """A round that is through: records, rows, fates by agent, what was sent; how long fold and commit took, seconds."""
 
     records: int
+    rows: int
     fates: Counter[tuple[str, Met]]
     emitted: list[Emit]
     fold_s: float
@@ -171,8 +172,7 @@ class Rounds:
         records = new.records
         crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
         self._limit.check(records, crashes, time.monotonic())
-        for table in self._touched(new):
-            self._send_changes(table)
+        rows = sum(self._send_changes(table) for table in self._touched(new))
         folded = time.perf_counter()
         commit = partial(self._outbox.commit, new.offsets(), self._metadata(new.membership))
         await asyncio.get_running_loop().run_in_executor(None, commit)
@@ -180,7 +180,8 @@ class Rounds:
             table.commit(owned_at)
         self.committed_at = time.monotonic()
         self._limit.count(records, crashes, self.committed_at)
-        self._on_commit(Committed(records, new.fates, new.emitted, folded - began, time.perf_counter() - folded))
+        committed = time.perf_counter()
+        self._on_commit(Committed(records, rows, new.fates, new.emitted, folded - began, committed - folded))
         return True
 
     async def _undone(self, new: Round, by: str, why: object) -> bool:
@@ -198,9 +199,10 @@ class Rounds:
         places = {(batch.agent, part.partition) for batch in of.batches.values() for part in batch.slices}
         return [table for place in places for table in self._tables[place]]
 
-    def _send_changes(self, table: Table) -> None:
-        """Send a table's changes. They land in order: where the last one lies tells how far its changelog reaches."""
+    def _send_changes(self, table: Table) -> int:
+        """Send a table's changes; return how many. They land in order: the last one's place tells how far we reach."""
         changes = list(table.changes())
         for place, (key, value) in enumerate(changes, start=1):
             told = table.delivered if place == len(changes) else None
             self._outbox.send(table.changelog.name, key, value, table.partition, told)
+        return len(changes)
