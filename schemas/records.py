@@ -64,8 +64,8 @@ class Stage(StrEnum):
     DISQUALIFIED = "disqualified"
 
 
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, compared by value."""
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Base of all records: immutable, compared by value, and never in a cycle: the collector need not look."""
 
 
 class RawEvent(Record, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from schemas.codec import Codec
@@ -59,6 +60,9 @@ class Met(NamedTuple):
     reason: str = ""
 
 
+_met = lru_cache(Met)  # of the few fates that there are
+
+
 class Boundary:
     """Applies slices for one agent. `partitions` = how many the keyed topics have."""
 
@@ -72,7 +76,7 @@ class Boundary:
         fates: Counter[tuple[int, Met]] = Counter()
         for raw in part.records:
             try:
-                met = Met(self._one(part, raw, tables, emitted))
+                met = _met(self._one(part, raw, tables, emitted))
             except Rejected as rejected:
                 met = self._bury(part, raw, rejected.reason, rejected.detail)
             except WORLDS_FAULT:
@@ -89,25 +93,24 @@ class Boundary:
 
     def _one(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> str:
         agent, encode = self.agent, self._codec.encode
-        topic = self._inputs[part.topic]
-        record = self._codec.decode(raw.value, topic.records)
+        record = self._codec.decode(raw.value, self._inputs[part.topic].records)
         keys = agent.keys(record)
         if agent.keyed and keys[0] and self._misplaced(keys[0].encode(), raw.key, part.partition):
             self._outbox.send(part.topic, keys[0].encode(), raw.value)
             return REKEYED
-        states = tuple(table.get(key) for table, key in zip(tables, keys, strict=True))
-        applied = agent.step(states, record)
-        sends = [(emit.topic.name, emit.key.encode(), encode(emit.record)) for emit in applied.emits]
+        states = tuple([table.get(key) for table, key in zip(tables, keys, strict=True)])
+        after, emits, fate = agent.step(states, record)
+        sends = [(topic.name, key.encode(), encode(made)) for topic, key, made in emits]
         for name, sent_key, value in sends:
             if len(sent_key) + len(value) > LARGEST:
                 raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
-        for table, key, old, new in zip(tables, keys, states, applied.states, strict=True):
+        for table, key, old, new in zip(tables, keys, states, after, strict=True):
             if new is not old:
                 table.put(key, new)
         for name, sent_key, value in sends:
             self._outbox.send(name, sent_key, value)
-        emitted.extend(applied.emits)
-        return applied.fate
+        emitted += emits
+        return fate
 
     def _misplaced(self, expected: bytes, key: bytes | None, partition: int) -> bool:
         """Tell whether a record lies where its key does not belong: it would meet another's state."""
