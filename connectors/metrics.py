@@ -34,6 +34,16 @@ DEAD_LETTERS = Counter("leadstream_dlq_events", "Records buried by a door, by st
 VIEW_WRITES = Counter("leadstream_view_writes", "Records for the serving view, by what came of them.", ("outcome",))
 VIEW_UP = Gauge("leadstream_view_up", "1 while the serving view's Redis answers.")
 
+LAG_RECORDS = Gauge(
+    "leadstream_consumer_lag_records", "Offsets that a group has yet to commit, seen from outside.", ("group", "topic")
+)
+LAG_SECONDS = Gauge(
+    "leadstream_consumer_lag_seconds",
+    "Age of the first record that a group has not committed, seen from outside.",
+    ("group", "topic"),
+)
+PROBE_FAILURES = Counter("leadstream_probe_failures", "Times that a group's lag could not be seen.", ("group",))
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 

@@ -240,11 +240,20 @@ class ViewSettings(Connection):
     redis_url: str = Field(alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
 
 
+class ProbeSettings(Connection):
+    """What the probe is told."""
+
+    probe_every_s: Seconds = Field(
+        5.0, alias="LEADSTREAM_PROBE_EVERY_S", description="how often the groups' lag is looked at, seconds"
+    )
+
+
 PROCESSES: dict[str, type[Connection]] = {
     "collector": CollectorSettings,
     "worker": WorkerSettings,
     "relay": RelaySettings,
     "view": ViewSettings,
+    "probe": ProbeSettings,
 }
 
 

@@ -11,7 +11,7 @@ import typer
 
 from streams.cli.output import console, explained, logs
 
-__all__ = ["collector", "demo", "relay", "up", "view", "worker"]
+__all__ = ["collector", "demo", "probe", "relay", "up", "view", "worker"]
 
 Processes = Annotated[int, typer.Option("--processes", "-p", min=1, help="How many; one for each core is good.")]
 
@@ -122,6 +122,16 @@ def relay() -> None:
     logs()
     with explained():
         run(RelaySettings.read(os.environ))
+
+
+def probe() -> None:
+    """Watch from outside how far workers, relay and view are behind, in records and in seconds."""
+    from connectors.probe import run
+    from connectors.settings import ProbeSettings
+
+    logs()
+    with explained():
+        run(ProbeSettings.read(os.environ))
 
 
 def view(

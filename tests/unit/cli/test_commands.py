@@ -33,7 +33,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        *((name,) for name in ("up", "collector", "worker", "relay", "view", "check", "version", "demo")),
+        *((name,) for name in ("up", "collector", "worker", "relay", "view", "probe", "check", "version", "demo")),
         *(("topics", name) for name in ("ensure", "list")),
         ("lead", "show"),
         ("leads", "hot"),
