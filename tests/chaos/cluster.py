@@ -27,7 +27,7 @@ class Cluster:
         self.handle: BrokerHandle = LocalKafka().start(Wish(folder, nodes=NODES, quick=True, doors=ports))
         self.bootstrap = self.handle.bootstrap
         self.door = ",".join(f"127.0.0.1:{door.port}" for door in self.doors.doors)
-        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
+        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, **QUIET, "log_level": 2})
 
     def leader(self, topic: str, partition: int = 0) -> int:
         """Return the node that leads a partition, counted from 0."""

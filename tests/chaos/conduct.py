@@ -1,6 +1,6 @@
 """How all bore up while faults lasted: recovery, progress, honest refusals, fencing. Says in words what failed."""
 
-from schemas.topics import LEADS_PROFILES, LEADS_ROUTED
+from schemas.topics import AUDIT, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, VISITORS
 from streams.engine.exits import Exit
 from tests.chaos.case import Checks
 from tests.chaos.ledger import UNANSWERED, Books
@@ -53,7 +53,7 @@ def fencing(checks: Checks, world: World, bootstrap: str, log: Log) -> tuple[lis
         return [], []
     hidden = sum(
         len(landed(bootstrap, topic, committed=False)) - len(log[topic.name])
-        for topic in (LEADS_PROFILES, LEADS_ROUTED)
+        for topic in (TOUCHPOINTS, VISITORS, LEADS_PROFILES, LEADS_ROUTED, AUDIT)
     )
     refused = world.workers.ends[Exit.FENCED]
     notes = [f"{refused} workers found themselves fenced; {hidden} records of aborted transactions, none visible"]

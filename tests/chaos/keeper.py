@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from streams.runtime.process import leash
-from tests.chaos.subjects import Subject
+from tests.chaos.subjects import ORDER, Subject
 from tests.pipeline import ROOT
 
 REBORN_S = 0.5
@@ -24,10 +24,8 @@ class Kept:
         self.name, self._folder = name, folder
         self._arguments, environ = subject.command(bootstrap, name, folder, state)
         self._environ = {**os.environ, **environ}
-        self.order = folder / f"{name}.order"
         self.log = folder / f"{name}.log"
         self.wanted = False
-        self.stopped = False  # by SIGSTOP
         self.process: subprocess.Popen[bytes] | None = None
         self.died_at = 0.0
 
@@ -38,7 +36,7 @@ class Kept:
 
     def start(self) -> None:
         """Start it, or start it again."""
-        self.wanted, self.stopped = True, False
+        self.wanted = True
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._arguments,
@@ -53,7 +51,6 @@ class Kept:
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         if self.process is not None and self.running:
-            self.stopped = number == signal.SIGSTOP
             os.kill(self.process.pid, number)
 
     def asleep(self) -> bool:
@@ -69,6 +66,7 @@ class Keeper:
     def __init__(self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str) -> None:
         self.subject = subject
         self._bootstrap, self._folder, self._state = bootstrap, folder, state
+        self.order = folder / ORDER
         self.workers: dict[str, Kept] = {}
         for _ in range(count):
             self._new()
@@ -82,8 +80,12 @@ class Keeper:
 
     def any(self, rng: random.Random) -> Kept:
         """Return one that lives and is not stopped, or any when none does."""
-        found = [worker for worker in self.workers.values() if worker.wanted and worker.running and not worker.stopped]
+        found = [worker for worker in self.workers.values() if worker.wanted and worker.running and not worker.asleep()]
         return rng.choice(found or [worker for worker in self.workers.values() if worker.wanted])
+
+    def asleep(self) -> list[Kept]:
+        """Return those that the kernel has stopped."""
+        return [worker for worker in self.workers.values() if worker.asleep()]
 
     async def tend(self) -> None:
         """Start again, after half a second, whoever has ended; until cancelled."""
@@ -124,4 +126,3 @@ class Keeper:
         if process is not None:
             self.ends[process.wait()] += 1
             worker.died_at = time.monotonic()
-            worker.order.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Points inside a round at which a worker can be told to die or to freeze. Installed in test workers only.
 
-A worker is told by a file: `POINTS_FILE` names it, its text is `after_flush kill` or `after_flush stop`. The first
-round to come by that point takes the file away and obeys.
+Workers are told by a file: `POINTS_FILE` names it, its text is `after_flush kill` or `after_flush stop`. The first
+worker to come by that point takes the file away and obeys.
 """
 
 import os
@@ -68,7 +68,11 @@ def _ordered(point: str) -> bool:
 def _pass(point: str) -> None:
     if not _ordered(point):
         return
-    file = Path(os.environ[VARIABLE])
-    how = file.read_text().split()[1]
-    file.unlink()
+    mine = Path(f"{os.environ[VARIABLE]}.{os.getpid()}")
+    try:
+        Path(os.environ[VARIABLE]).rename(mine)  # only one succeeds
+    except FileNotFoundError:
+        return
+    how = mine.read_text().split()[1]
+    mine.unlink()
     os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGSTOP)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from tests.chaos.points import VARIABLE
 
+ORDER = "order"  # the file in a run's folder by which its workers are told to die or freeze at a point
+
 
 class Command(NamedTuple):
     """How one worker is started."""
@@ -27,9 +29,7 @@ class Subject(NamedTuple):
 def ours(bootstrap: str, name: str, folder: Path, state: str) -> Command:
     """The pipeline as it is, `tests/worker.py`."""
     kept = (str(folder / "state"),) if state == "rocksdb" else ()
-    return Command(
-        (sys.executable, "-m", "tests.worker", bootstrap, name, "0", *kept), {VARIABLE: str(folder / f"{name}.order")}
-    )
+    return Command((sys.executable, "-m", "tests.worker", bootstrap, name, "0", *kept), {VARIABLE: str(folder / ORDER)})
 
 
 SUBJECTS = {subject.name: subject for subject in (Subject("ours", ours, points=True),)}

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from subprocess import Popen
 
 from tests.chaos.points import POINTS
 from tests.chaos.world import World
@@ -18,17 +19,10 @@ async def kill_worker(world: World) -> None:
 
 
 async def crash_worker(world: World, points: tuple[str, ...] = POINTS) -> None:
-    """SIGKILL inside a round, at one of these points, in turn; anywhere, when the worker takes no orders."""
-    point = points[world.count("crash_worker") % len(points)]
-    worker = world.workers.any(world.rng)
-    process = worker.process
-    if world.workers.subject.points and process is not None:
-        worker.order.write_text(f"{point} kill")
-        if await _until(lambda: process.poll() is not None):
-            return
-        worker.order.unlink(missing_ok=True)
-        world.say(f"{worker.name} did not come by {point} within {ORDER_S:.0f} s; killed where it was")
-    worker.send(signal.SIGKILL)
+    """SIGKILL inside a round, at one of these points, in turn; anywhere, when workers take no orders."""
+    lives = {worker.process for worker in world.workers.workers.values()}
+    if not await _order(world, points[world.count("crash_worker") % len(points)], "kill", lambda: _fewer(lives)):
+        world.workers.any(world.rng).send(signal.SIGKILL)
 
 
 async def freeze_worker(
@@ -36,14 +30,12 @@ async def freeze_worker(
 ) -> None:
     """SIGSTOP inside a round, past the session's end, then SIGCONT: a zombie wakes amid what is no longer its own."""
     point = points[world.count("freeze_worker") % len(points)]
-    worker = world.workers.any(world.rng)
-    if world.workers.subject.points:
-        worker.order.write_text(f"{point} stop")
-        await _until(worker.asleep)
-        worker.order.unlink(missing_ok=True)
-    worker.send(signal.SIGSTOP)
+    if not await _order(world, point, "stop", lambda: bool(world.workers.asleep())):
+        world.workers.any(world.rng).send(signal.SIGSTOP)
+    zombies = world.workers.asleep()
     await asyncio.sleep(world.rng.uniform(*for_s))
-    worker.send(signal.SIGCONT)
+    for zombie in zombies:
+        zombie.send(signal.SIGCONT)
 
 
 async def roll_workers(world: World) -> None:
@@ -67,10 +59,19 @@ async def come_and_go(world: World, at_most: int = 4) -> None:
         await world.workers.leave(world.rng.choice(there))
 
 
-async def _until(check: Callable[[], bool]) -> bool:
-    """Wait up to ORDER_S for an order to be obeyed; tell whether it was."""
+async def _order(world: World, point: str, how: str, obeyed: Callable[[], bool]) -> bool:
+    """Tell the workers to die or freeze at a point, whoever comes by first; return whether one did in good time."""
+    if not world.workers.subject.points:
+        return False
+    world.workers.order.write_text(f"{point} {how}")
     for _ in range(int(ORDER_S / TICK_S)):
-        if check():
+        if obeyed():
             return True
         await asyncio.sleep(TICK_S)
+    world.workers.order.unlink(missing_ok=True)
+    world.say(f"no worker came by {point} within {ORDER_S:.0f} s; one is taken where it is")
     return False
+
+
+def _fewer(lives: set[Popen[bytes] | None]) -> bool:
+    return any(process is not None and process.poll() is not None for process in lives)

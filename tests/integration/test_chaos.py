@@ -1,0 +1,49 @@
+"""A short set of the chaos rows, on one cluster: the same harness as `make chaos`, fewer faults, fewer events."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from streams.runtime.kafka import LocalKafka
+from tests.chaos.case import Case, Step, load
+from tests.chaos.cluster import Cluster
+from tests.chaos.run import run
+from tests.chaos.subjects import SUBJECTS
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+EVENTS = 6_000
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if reason := LocalKafka().available():
+        pytest.skip(reason)
+    three = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield three
+    three.stop()
+
+
+def short(row: str, *faults: Step, state: str = "memory") -> Case:
+    """The row with these faults only, over so little time that all of them meet some load."""
+    return replace(load(row), faults=faults, events=EVENTS, over_s=30.0, state=state)
+
+
+SHORT = (
+    short(
+        "W1", Step("kill_worker", every_s=(1, 2)), Step("crash_worker", times=5, every_s=(1, 2)), state="rocksdb"
+    ),  # each point of a round once
+    short("W4", Step("freeze_worker", options={"points": ["after_flush"]})),
+    short("W5", Step("come_and_go", times=4, every_s=(2, 4))),
+    short("B1", Step("kill_leader", options={"of": "leads.profiles", "for_s": 8.0})),
+)
+
+
+@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.row)
+def test_nothing_is_lost_doubled_or_put_back_in_time(cluster: Cluster, tmp_path: Path, case: Case) -> None:
+    row = asyncio.run(run(case, SUBJECTS["ours"], cluster, tmp_path, print))
+    assert row.passed, row
+    assert (row.lost, row.doubled, row.regressions) == (0, 0, 0)
+    assert row.events > EVENTS // 2
