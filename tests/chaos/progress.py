@@ -4,13 +4,13 @@ import threading
 import time
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.topics import EVENTS, TOUCHPOINTS
 from streams.engine.offsets import Place
 from tests.pipeline import PARTITIONS, QUIET
 
-EVERY_S, ASK_S = 0.5, 3.0
+EVERY_S, ASK_S = 0.5, 2.0
 PLACES: tuple[Place, ...] = tuple(
     (topic.name, partition) for topic in (*EVENTS.values(), TOUCHPOINTS) for partition in range(PARTITIONS)
 )
@@ -33,7 +33,15 @@ class Progress:
     """Keeps looking, in a thread of its own; a broker that does not answer leaves a gap."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, **QUIET, "log_level": 2})
+        self._kafka: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "isolation.level": "read_uncommitted",  # else nothing is told while a transaction is open
+            "topic.metadata.refresh.interval.ms": 1000,
+            **QUIET,
+            "log_level": 2,
+        }
+        self._ends: dict[Place, int] = {}
         self.sights: list[Sight] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
@@ -77,22 +85,23 @@ class Progress:
         return (inside[-1].done - inside[0].done) / (inside[-1].at - inside[0].at) * 10
 
     def _watch(self) -> None:
+        asking = Consumer(self._kafka)
         while not self._stopped.wait(EVERY_S):
             try:
-                self.sights.append(self._look())
-            except (KafkaException, TimeoutError):
-                continue
-        self._consumer.close()
+                self.sights.append(self._look(asking))
+            except KafkaException:  # it may go on asking a node that is gone: a new one looks about anew
+                asking.close()
+                asking = Consumer(self._kafka)
+        asking.close()
 
-    def _look(self) -> Sight:
-        """Look once. Not by an AdminClient: librdkafka's aborts the process when nodes die under its questions."""
-        places = [TopicPartition(*place) for place in PLACES]
-        done = sum(max(tp.offset, 0) for tp in self._consumer.committed(places, timeout=ASK_S))
-        due = sum(_high(self._consumer.get_watermark_offsets(place, timeout=ASK_S)) for place in places)
-        return Sight(time.monotonic(), done, due)
+    def _look(self, asking: Consumer) -> Sight:
+        """Look once; an end that nobody tells is taken to be where it was.
 
-
-def _high(marks: tuple[int, int] | None) -> int:
-    if marks is None:
-        raise TimeoutError
-    return marks[1]
+        Not by an AdminClient: librdkafka's may abort the process when nodes die under its questions.
+        """
+        committed = asking.committed([TopicPartition(*place) for place in PLACES], timeout=ASK_S)
+        for tp in asking.offsets_for_times([TopicPartition(*place, OFFSET_END) for place in PLACES], timeout=ASK_S):
+            if tp.error is None and tp.offset >= 0:
+                self._ends[tp.topic, tp.partition] = tp.offset
+        done = sum(max(tp.offset, 0) for tp in committed)
+        return Sight(time.monotonic(), done, sum(self._ends.values()))

@@ -35,8 +35,11 @@ SHORT = (
     short(
         "W1", Step("kill_worker", every_s=(1, 2)), Step("crash_worker", times=5, every_s=(1, 2)), state="rocksdb"
     ),  # each point of a round once
-    short("W4", Step("freeze_worker", options={"points": ["after_flush"]})),
-    short("W5", Step("come_and_go", times=4, every_s=(2, 4))),
+    short(
+        "W4",
+        Step("come_and_go", times=3, every_s=(2, 4)),
+        Step("freeze_worker", options={"points": ["after_flush"]}),
+    ),
     short("B1", Step("kill_leader", options={"of": "leads.profiles", "for_s": 8.0})),
 )
 
