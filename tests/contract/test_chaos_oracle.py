@@ -1,0 +1,96 @@
+"""The oracle bites: a log as the pipeline leaves it is clean, and each way of spoiling it is found, and counted."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+
+import pytest
+
+from schemas.keys import partition_of
+from schemas.records import Audit, RawEvent, Tally
+from schemas.topics import AUDIT, EVENTS_WEB, LEADS_PROFILES, LEADS_ROUTED, TOPICS, TOUCHPOINTS, Topic
+from streams.engine.fold import Fold
+from tests.chaos.checks import judge
+from tests.chaos.ledger import Books
+from tests.pipeline import CODEC, PARTITIONS, Landed
+from tests.traffic import raw_events
+from tests.worker import pipeline
+
+Mutable = dict[str, list[Landed]]
+
+
+def written() -> tuple[Mutable, Books]:
+    """A log that a faultless pipeline would leave, every change of state in its changelog, and its senders' books."""
+    log: Mutable = {topic.name: [] for topic in TOPICS if topic.records}
+    folds = {agent.name: Fold(agent) for agent in pipeline()}
+    by_topic = {topic.name: fold for fold in folds.values() for topic in fold.agent.inputs}
+    books, waiting = Books(), deque(raw_events(400))
+    for emit in waiting:
+        assert isinstance(emit.record, RawEvent)
+        books.accepted[emit.record.event_id] += 1
+    while waiting:
+        emit = waiting.popleft()
+        partition = partition_of(emit.key.encode(), emit.topic.partitions or PARTITIONS)
+        _append(log, emit.topic, partition, emit.key, CODEC.encode(emit.record))
+        if fold := by_topic.get(emit.topic.name):
+            before = dict(fold.rows)
+            waiting.extend(fold.apply(partition, emit.record))
+            for (table, of, key), row in fold.rows.items():
+                if before.get((table, of, key)) is not row:
+                    _append(log, next(it for it in TOPICS if it.name == table), of, key, CODEC.encode(row))
+    for name, fold in folds.items():
+        buried = fold.fates["dead_letter"]
+        log["dead-letters"] += [Landed(0, n, "", None, AUDIT) for n in range(len(log["dead-letters"]), buried)]
+        tallies = [Tally(minute=0, fate=fate, count=count) for fate, count in fold.fates.items()]
+        audit = Audit(agent=name, topic="", partition=0, first_offset=0, last_offset=0, tallies=tallies)
+        _append(log, AUDIT, 0, name, CODEC.encode(audit))
+    return log, books
+
+
+def _append(log: Mutable, topic: Topic, partition: int, key: str, value: bytes) -> None:
+    offset = sum(one.partition == partition for one in log[topic.name])
+    log[topic.name].append(Landed(partition, offset, key, value, topic))
+
+
+LOG, BOOKS = written()
+
+
+def spoilt(topic: Topic, spoil: Callable[[list[Landed]], list[Landed]]) -> Mutable:
+    """The log, with one topic spoilt."""
+    return {**defaultdict(list, LOG), topic.name: spoil(LOG[topic.name])}
+
+
+def test_a_clean_log_is_found_clean() -> None:
+    verdict = judge(LOG, BOOKS)
+    assert (verdict.lost, verdict.doubled, verdict.regressions) == (0, 0, 0), verdict.notes
+
+
+@pytest.mark.parametrize("topic", [EVENTS_WEB, TOUCHPOINTS, LEADS_ROUTED, AUDIT], ids=lambda topic: topic.name)
+def test_a_record_that_is_missing_is_lost(topic: Topic) -> None:
+    assert judge(spoilt(topic, lambda it: it[:-1]), BOOKS).lost > 0
+
+
+@pytest.mark.parametrize("topic", [EVENTS_WEB, TOUCHPOINTS, LEADS_ROUTED, AUDIT], ids=lambda topic: topic.name)
+def test_a_record_that_is_there_twice_is_doubled(topic: Topic) -> None:
+    assert judge(spoilt(topic, lambda it: [*it, it[-1]]), BOOKS).doubled > 0
+
+
+def test_a_zombies_write_is_a_regression_even_when_it_is_mended_afterwards() -> None:
+    busiest, _ = Counter((one.partition, one.key) for one in LOG[LEADS_PROFILES.name]).most_common(1)[0]
+    rows = [one for one in LOG[LEADS_PROFILES.name] if (one.partition, one.key) == busiest]
+    verdict = judge(spoilt(LEADS_PROFILES, lambda it: [*it, rows[0], rows[-1]]), BOOKS)
+    assert verdict.regressions > 0
+    assert (verdict.lost, verdict.doubled) == (0, 0), "the last row is right, and still it is found"
+
+
+def test_what_was_refused_must_not_be_there() -> None:
+    books = Books()
+    books.accepted = BOOKS.accepted - Counter([next(iter(BOOKS.accepted))])
+    books.refused = Counter([next(iter(BOOKS.accepted))])
+    assert judge(LOG, books).doubled == 1
+
+
+def test_what_nobody_knows_may_be_there_or_not() -> None:
+    books = Books()
+    books.accepted, books.unknown = BOOKS.accepted, Counter(["never-arrived", next(iter(BOOKS.accepted))])
+    verdict = judge(LOG, books)
+    assert (verdict.lost, verdict.doubled) == (0, 0)
