@@ -206,6 +206,12 @@ class WorkerSettings(Connection):
         alias="LEADSTREAM_STATE_DIR",
         description="folder for the worker's state in RocksDB, when leads are too many for memory; none = memory",
     )
+    standby: bool = Field(
+        False,
+        alias="LEADSTREAM_STANDBY",
+        description="1 = follow the state of other workers' partitions too, to take them over at once: each worker "
+        "then holds the state of all",
+    )
     traits: TraitNames = Field(
         (),
         alias="LEADSTREAM_TRAITS",

@@ -64,7 +64,12 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         traits=frozenset(settings.traits),
     )
     config = Config(
-        client, worker=worker, static=bool(settings.worker_name), partitions=settings.partitions, on_emit=_observe
+        client,
+        worker=worker,
+        static=bool(settings.worker_name),
+        standby=settings.standby,
+        partitions=settings.partitions,
+        on_emit=_observe,
     )
     return engine.build(declared, config, codec, stores(settings.state_dir, worker)), models
 

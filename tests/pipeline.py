@@ -129,9 +129,11 @@ class Worker:
         state_dir: str = "",
         *,
         static: bool = False,
+        standby: bool = False,
     ) -> None:
         self._command = [sys.executable, "-m", "tests.worker", bootstrap, name, str(broken_share), state_dir]
-        self._environ = {**os.environ, "WORKER_STATIC": "1" if static else ""}
+        told = {"WORKER_STATIC": "1" if static else "", "WORKER_STANDBY": "1" if standby else ""}
+        self._environ = {**os.environ, **told}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -59,6 +59,7 @@ async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") ->
         kafka,
         worker=name,
         static=static,
+        standby=bool(os.environ.get("WORKER_STANDBY")),
         partitions=PARTITIONS,
         round_records=250,
         session_s=30.0 if static else 6.0,  # time to start again on a busy machine

@@ -102,6 +102,11 @@ async def run(app: App, stop: asyncio.Event) -> None:
         watchdog.stop()
         starting.cancel()
         try:
-            await asyncio.wait_for(app.stop(), timeout=STOP_S)
+            await asyncio.wait_for(_stop(app), timeout=STOP_S)
         except TimeoutError:
             leave(Exit.STALLED, f"it did not stop within {STOP_S:g} s")
+
+
+async def _stop(app: App) -> None:
+    await app.stop()
+    await app.engine.close()

@@ -19,7 +19,8 @@ class Config(NamedTuple):
     it while it restarts, as long as `session_s`; else they move as soon as it leaves.
 
     `session_s` bounds how long a dead worker's partitions lie idle; `transaction_s` how long its open transaction hides
-    what lies behind it; `stall_s` is the watchdog's patience. `on_emit` is told each committed output.
+    what lies behind it; `stall_s` is the watchdog's patience.
+    `standby` = keep the state of others' partitions warm. `on_emit` is told each committed output.
     """
 
     kafka: Kafka
@@ -32,6 +33,7 @@ class Config(NamedTuple):
     rebalance_s: float = 30.0
     transaction_s: float = 15.0
     stall_s: float = 60.0
+    standby: bool = False
     on_emit: Callable[[str, Record], None] = _nothing
 
     @property

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 
 from schemas.codec import Codec
 from schemas.step import Agent
+from schemas.topics import Topic
 from streams import metrics
 from streams.engine import group, offsets, restore
 from streams.engine.boundary import Batch, Boundary, Slice
@@ -20,6 +21,7 @@ from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.pace import Pace
 from streams.engine.rounds import Committed, Membership, Round, Rounds
+from streams.engine.standby import Standby
 from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
 
@@ -38,6 +40,7 @@ class Host:
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self._hot = Hot()
+        self._standby = Standby(config.kafka) if config.standby else None
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self.pace = Pace(config.round_records, config.transaction_s)
         self._restore_lock = asyncio.Lock()
@@ -63,6 +66,19 @@ class Host:
         group.check()
         metrics.OUTBOX_RECORDS.set_function(self._outbox.__len__)
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
+        if self._standby is not None:
+            self._standby.start()
+
+    async def close(self) -> None:
+        """Give back all state; the engine is not used again."""
+        self._assignments += 1
+        async with self._restore_lock:
+            for tables in self.tables.values():
+                for table in tables:
+                    table.store.close()
+            self.tables.clear()
+            if self._standby is not None:
+                await asyncio.get_running_loop().run_in_executor(None, self._standby.stop)
 
     def round(self, slices: Iterable[Slice]) -> Round:
         """Make a round of what a poll brought: one batch for each agent, under the membership that owns the state."""
@@ -157,14 +173,34 @@ class Host:
             if topic in {of.name for of in boundary.agent.inputs}
         }
         for gone in set(self.tables) - wanted:
-            for table in self.tables.pop(gone):
-                table.store.close()
+            self._let_go(self.tables.pop(gone))
         for name, partition in wanted - set(self.tables):
             topics = self.boundaries[name].agent.tables
-            self.tables[name, partition] = tuple(
-                Table(topic, partition, self._new_store(topic.name, partition), self.codec, self._hot)
-                for topic in topics
-            )
+            self.tables[name, partition] = tuple(self._table(topic, partition) for topic in topics)
+        if self._standby is not None:
+            self._standby.give(self._unowned(self._standby.places()))
+
+    def _let_go(self, tables: Iterable[Table]) -> None:
+        if self._standby is not None:
+            self._standby.give(tables)
+            return
+        for table in tables:
+            table.store.close()
+
+    def _table(self, topic: Topic, partition: int) -> Table:
+        """Return the table, warm where it was followed."""
+        warm = self._standby.take((topic.name, partition)) if self._standby is not None else None
+        return warm or Table(topic, partition, self._new_store(topic.name, partition), self.codec, self._hot)
+
+    def _unowned(self, followed: set[Place]) -> list[Table]:
+        """Make the tables that neither we own nor the standby follows yet."""
+        return [
+            self._table(topic, partition)
+            for name, boundary in self.boundaries.items()
+            for topic in boundary.agent.tables
+            for partition in range(topic.partitions or self.config.partitions)
+            if (name, partition) not in self.tables and (topic.name, partition) not in followed
+        ]
 
     def _metadata(self, membership: Membership) -> bytes:
         return group.metadata(self.config.group, *membership, self.config.instance)

@@ -3,9 +3,11 @@
 Two generations: what is used moves to the young one; when that is full it becomes the old one, and the old one goes.
 """
 
+from itertools import count
+
 from schemas.records import Record
 
-HOT_BYTES = 64 << 20  # for all tables of a worker together
+HOT_BYTES = 48 << 20  # for all tables of a worker together
 SWELLING = 7  # a decoded profile takes about seven times its encoded bytes
 
 
@@ -17,12 +19,11 @@ class Hot:
         self._young: dict[tuple[int, str], tuple[Record, int]] = {}
         self._old: dict[tuple[int, str], tuple[Record, int]] = {}
         self._filled = 0
-        self._tables = 0
+        self._numbers = count()
 
     def enrol(self) -> int:
         """Return a number for a table, which no other has had."""
-        self._tables += 1
-        return self._tables
+        return next(self._numbers)  # one step of the interpreter: threads that restore ask for one too
 
     def get(self, table: int, key: str) -> Record | None:
         """Return a row, if it is here."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -26,6 +27,14 @@ SETTINGS = {
 }
 
 
+class Bounds(NamedTuple):
+    """A changelog on the broker: its topic's id, its first offset, and its end."""
+
+    log: str
+    start: int
+    end: int
+
+
 class Interrupted(Exception):
     """Another rebalance began: this restore is of no use any more."""
 
@@ -39,34 +48,40 @@ def restore(
     `StoreBroken`, or `KafkaException` when the broker fails.
     """
     by_place = {(table.changelog.name, table.partition): table for table in tables}
-    found = ends(kafka, by_place, stable=False)
-    _discard(kafka, by_place, found, now)
-    behind = {place: end for place, end in found.items() if end > by_place[place].store.position}
+    found = bounds(kafka, by_place)
+    discard(by_place, found, now)
+    behind = {place: at.end for place, at in found.items() if at.end > by_place[place].store.position}
     read = _read(kafka, by_place, behind, wanted, moved) if behind else 0
     for table in by_place.values():
         table.whole(now)
     return read
 
 
-def _discard(kafka: Kafka, tables: Mapping[Place, Table], found: Mapping[Place, int], now: float) -> None:
+def bounds(kafka: Kafka, places: Iterable[Place]) -> dict[Place, Bounds]:
+    """Return how each changelog lies on the broker. Raises `KafkaException` or `TimeoutError`."""
+    wanted = list(places)
+    reach, begins, logs = ends(kafka, wanted, stable=False), starts(kafka, wanted), ids(kafka, (t for t, _ in wanted))
+    return {place: Bounds(logs[place[0]], begins[place], reach[place]) for place in wanted}
+
+
+def discard(tables: Mapping[Place, Table], found: Mapping[Place, Bounds], now: float) -> None:
     """Begin anew where the rows are not those of the changelog as it is: reading on would mix two histories."""
-    begins, logs = starts(kafka, tables), ids(kafka, (topic for topic, _ in tables))
     for place, table in tables.items():
-        why = _off(table.store, logs[place[0]], begins[place], found[place])
+        why = _off(table.store, found[place])
         if why and table.store.position:
             log.warning("state of %s-%d is thrown away: %s", *place, why)
         if why:
-            table.reset(logs[place[0]], now)
+            table.reset(found[place].log, now)
 
 
-def _off(store: Store, changelog: str, start: int, end: int) -> str:
+def _off(store: Store, found: Bounds) -> str:
     """Say why a store is off its changelog; "" = it is not."""
-    if store.log != changelog:
+    if store.log != found.log:
         return "its changelog was made anew"
-    if store.position > end:
-        return f"it stands at {store.position}, and its changelog ends at {end}"
-    if 0 < store.position < start:
-        return f"it stands at {store.position}, and its changelog begins at {start}"
+    if store.position > found.end:
+        return f"it stands at {store.position}, and its changelog ends at {found.end}"
+    if 0 < store.position < found.start:
+        return f"it stands at {store.position}, and its changelog begins at {found.start}"
     return ""
 
 
@@ -85,7 +100,7 @@ def _read(
         while behind:
             if not wanted():
                 raise Interrupted
-            taken = _take(consumer.consume(READ, timeout=0.2))
+            taken = take(consumer.consume(READ, timeout=0.2))
             for place, (changes, position) in taken.items():
                 if position > tables[place].store.position:
                     moved()
@@ -101,7 +116,7 @@ def _read(
     return read
 
 
-def _take(messages: Iterable[Message]) -> dict[Place, tuple[Taken, int]]:
+def take(messages: Iterable[Message]) -> dict[Place, tuple[Taken, int]]:
     """Return the rows among what was read, and how far it goes, for each partition. Raises `KafkaException`."""
     taken: dict[Place, tuple[Taken, int]] = {}
     for message in messages:

@@ -10,8 +10,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.records import Visitor
 from schemas.topics import Topic
+from streams.engine.offsets import Kafka
 from streams.engine.restore import restore
 from streams.engine.rocks import RocksStore
+from streams.engine.standby import Standby
 from streams.engine.store import MemoryStore, Store
 from streams.engine.table import Table
 from streams.runtime.handle import BrokerHandle
@@ -56,10 +58,12 @@ class Log:
             producer.produce(self.topic.name, value, key, 0)
         producer.commit_transaction(20)
 
+    @property
+    def kafka(self) -> Kafka:
+        return {"bootstrap.servers": self._bootstrap, **QUIET}
+
     def restore(self, table: Table) -> int:
-        return restore(
-            {"bootstrap.servers": self._bootstrap, **QUIET}, [table], lambda: True, lambda: None, time.time()
-        )
+        return restore(self.kafka, [table], lambda: True, lambda: None, time.time())
 
     def _settled(self, made: Mapping[str, object]) -> bool:
         try:
@@ -114,3 +118,28 @@ def test_a_store_whose_changelog_begins_after_it_is_thrown_away(log: Log, table:
     log.cut(position + 2)
     log.restore(table)
     assert dict(table.store.items()) == {b"b": b"6"}
+
+
+def test_a_table_that_was_followed_needs_nothing_more_and_may_be_followed_again(log: Log, table: Table) -> None:
+    log.restore(table)
+    standby = Standby(log.kafka)
+    standby.start()
+    try:
+        for value in (b"7", b"8"):
+            standby.give([table])
+            log.write({"a": value})
+            until(lambda value=value: table.store.get(b"a") == value)  # type: ignore[misc]
+            assert standby.take((log.topic.name, 0)) is table
+            log.write({"b": value})
+            assert log.restore(table) == 1
+    finally:
+        standby.stop()
+    assert table.store.get(b"b") == b"8", "what is taken is not closed"
+
+
+def test_what_is_followed_to_the_end_is_closed(log: Log, table: Table) -> None:
+    standby = Standby(log.kafka)
+    standby.start()
+    standby.give([table])
+    standby.stop()
+    assert standby.take((log.topic.name, 0)) is None
