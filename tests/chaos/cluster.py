@@ -9,12 +9,13 @@ from confluent_kafka.admin import AdminClient
 
 from streams.runtime.handle import BrokerHandle
 from streams.runtime.kafka import LocalKafka
-from streams.runtime.process import Process, free_port
+from streams.runtime.process import Process, StartError, free_port
 from streams.runtime.provider import Wish
 from tests.chaos.proxy import Doors, Link
 from tests.pipeline import QUIET
 
 NODES = 3
+STARTS = 5
 
 
 class Cluster:
@@ -44,11 +45,21 @@ class Cluster:
         self._node(node).kill()
 
     async def restart(self, *nodes: int) -> None:
-        """Start those of these nodes that are dead again, at once, and return when they serve."""
-        dead = [node for node in nodes if not self._node(node).running]
-        for node in dead:
-            self._node(node).start()
-        await asyncio.gather(*(asyncio.to_thread(self._node(node).wait) for node in dead))
+        """Start those of these nodes that are dead again, at once, and return when they serve.
+
+        Another fault may end one while it starts, or take away the nodes it waits for: then it is started anew.
+        """
+        for left in reversed(range(STARTS)):
+            dead = [node for node in nodes if not self._node(node).running]
+            for node in dead:
+                self._node(node).start()
+            waits = (asyncio.to_thread(self._node(node).wait) for node in dead)
+            found = await asyncio.gather(*waits, return_exceptions=True)
+            failed = [error for error in found if error is not None]
+            if not failed:
+                return
+            if not left or not all(isinstance(error, StartError) for error in failed):
+                raise failed[0]
 
     def signal(self, node: int, number: signal.Signals) -> None:
         """Send a node a signal: SIGSTOP freezes it with its connections open, SIGCONT thaws it."""
