@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from schemas.keys import partition_of
 from schemas.records import LeadProfile
+from schemas.rejected import Rejected
 from schemas.topics import (
     LEADS_PROFILES,
     LEADS_ROUTED,
@@ -52,7 +53,12 @@ def folded(log: Log) -> dict[str, Fold]:
     for fold in folds.values():
         for topic in fold.agent.inputs:
             for one in log[topic.name]:
-                fold.apply(one.partition, one.record)
+                try:
+                    record = one.record
+                except Rejected as rejected:
+                    fold.bury(rejected.reason)
+                else:
+                    fold.apply(one.partition, record)
     return folds
 
 

@@ -41,7 +41,12 @@ class Fold:
         self.fates[applied.fate] += 1
         return applied.emits
 
-    def _reject(self, reason: Reason, record: Record) -> tuple[Emit, ...]:
-        self.rejected[reason].append(record)
+    def bury(self, reason: Reason, record: Record | None = None) -> None:
+        """Count a record that cannot be used, or not even be read."""
         self.fates["dead_letter"] += 1
+        if record is not None:
+            self.rejected[reason].append(record)
+
+    def _reject(self, reason: Reason, record: Record) -> tuple[Emit, ...]:
+        self.bury(reason, record)
         return ()

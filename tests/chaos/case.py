@@ -29,13 +29,18 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `recovery_s` = from the last fault's end until input waits no longer than usual; `progress` = records committed in
     every 10 s of a fault (0 = standing still is allowed); `fenced` = some worker was refused its commit, and what it
-    wrote is not visible; `refuses` = while a fault lasted, no 2xx and some 503 with Retry-After, none later than 6 s.
+    wrote is not visible; `refuses` = while a fault lasted, no 2xx and some 503 with Retry-After, none later than 6 s;
+    `buried` = each poisonous record is a dead letter with its reason; `steady` = no worker ends by itself;
+    `exit_code` = some worker ends with it.
     """
 
     recovery_s: float = 60.0
     progress: int = 0
     fenced: bool = False
     refuses: bool = False
+    buried: bool = False
+    steady: bool = False
+    exit_code: int = 0
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -67,6 +67,7 @@ class Keeper:
         self.subject = subject
         self._bootstrap, self._folder, self._state = bootstrap, folder, state
         self.order = folder / ORDER
+        self.disk = folder / "state"  # where all keep what they keep on disk
         self.workers: dict[str, Kept] = {}
         for _ in range(count):
             self._new()

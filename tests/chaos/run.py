@@ -65,13 +65,15 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
     say(f"drained; {sum(map(len, log.values()))} records are being checked")
     recovery_s = progress.caught_up_after(healed, usual)
     books, checks = ledger.close(), case.checks
-    verdict = await asyncio.to_thread(judge, log, books)
+    verdict = await asyncio.to_thread(judge, subject.told(log), books, audited=subject.audits)
     unfenced, notes = await asyncio.to_thread(conduct.fencing, checks, world, cluster.bootstrap, log)
     failures = [
         *([] if drained else [f"not drained within {DRAIN_S:.0f} s"]),
         *conduct.recovery(checks, recovery_s),
         *conduct.progress(checks, world, progress),
         *conduct.refusals(checks, world, books),
+        *conduct.burials(checks, world, log),
+        *conduct.exits(checks, workers.ends),
         *unfenced,
     ]
     notes.append(f"longest stall {progress.longest_stall(2 * MARKERS):.1f} s")

@@ -12,6 +12,8 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.collectors import Collectors
 from tests.chaos.keeper import Keeper
 
+Spot = tuple[str, int, int]  # topic, partition, offset
+
 
 class Trouble(NamedTuple):
     """A fault that happened, from when until when (monotonic seconds)."""
@@ -32,6 +34,7 @@ class World:
     say: Callable[[str], None]
     troubles: list[Trouble] = field(default_factory=list)
     outages: list[Trouble] = field(default_factory=list)
+    poison: dict[Spot, str] = field(default_factory=dict)  # records nobody can use, and the reason
 
     @contextmanager
     def trouble(self, name: str) -> Iterator[None]:

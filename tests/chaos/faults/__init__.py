@@ -5,7 +5,7 @@ A case names it (`do: kill_worker`) and gives its options; it returns when the f
 
 from collections.abc import Awaitable, Callable
 
-from tests.chaos.faults import links, nodes, workers
+from tests.chaos.faults import disk, links, nodes, records, workers
 
 Fault = Callable[..., Awaitable[None]]
 
@@ -25,5 +25,8 @@ FAULTS: dict[str, Fault] = {
         nodes.start_without_nodes,
         links.half_open,
         links.reset_links,
+        records.poison,
+        records.repeat,
+        disk.fill_disk,
     )
 }
