@@ -43,9 +43,9 @@ class Landed(NamedTuple):
 def fresh_topics(bootstrap: str, replication: int = 1) -> None:
     """Make all topics anew, empty, and forget the workers' offsets."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
-    _settle(admin.delete_consumer_groups(["leadstream"]).values())
     there = set(admin.list_topics(timeout=10).topics)
     if old := [topic.name for topic in TOPICS if topic.name in there]:
+        _settle(admin.delete_consumer_groups(["leadstream"]).values())
         _settle(admin.delete_topics(old).values())
     wanted = [
         NewTopic(topic.name, topic.partitions or PARTITIONS, replication, config=topic.config()) for topic in TOPICS
@@ -188,7 +188,7 @@ def _settle(futures: Iterable[object]) -> bool:
     for future in futures:
         try:
             future.result(30)  # type: ignore[attr-defined]
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             well = False
     return well
 

@@ -96,13 +96,14 @@ def uniqueness(log: Log, folds: Folds, books: Books) -> Verdict:
 
 
 def once(log: Log, folds: Folds, books: Books) -> Verdict:
-    """I3: without any record that repeats another's id, the very same decisions would have been taken."""
+    """I3: had every record reached its lead once only, the very same decisions would have been taken."""
     del books
-    alone, seen = Fold(folds["qualify"].agent), set()
+    alone = Fold(folds["qualify"].agent)
+    seen: set[tuple[str, str]] = set()  # a record forwarded to the lead that absorbed its own keeps its id
     for partition, record in readable(log, TOUCHPOINTS):
         assert isinstance(record, Touchpoint | Outcome | Link | Merge)
-        if record.id not in seen:
-            seen.add(record.id)
+        if (record.lead_id, record.id) not in seen:
+            seen.add((record.lead_id, record.id))
             alone.apply(partition, record)
     due, there = _decisions(alone), _decisions(folds["qualify"])
     lost, doubled = (due - there).total(), (there - due).total()

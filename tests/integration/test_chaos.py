@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from streams.runtime.kafka import LocalKafka
 from tests.chaos.case import Case, Step, load
 from tests.chaos.cluster import Cluster
-from tests.chaos.run import run
+from tests.chaos.run import DRAIN_S, run
 from tests.chaos.subjects import SUBJECTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -27,8 +27,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def short(row: str, *faults: Step, state: str = "memory") -> Case:
-    """The row with these faults only, over so little time that all of them meet some load."""
-    return replace(load(row), faults=faults, events=EVENTS, over_s=30.0, state=state)
+    """The row with these faults only, so close together that all meet some load; counts matter, not seconds."""
+    case = load(row)
+    checks = replace(case.checks, recovery_s=DRAIN_S, progress=0)
+    return replace(case, faults=faults, events=EVENTS, over_s=30.0, state=state, checks=checks)
 
 
 SHORT = (
