@@ -18,16 +18,18 @@ class Purpose(StrEnum):
     CONTACT = "contact"  # write or call
 
 
+PURPOSES = frozenset(Purpose)
 WITHDRAWALS = frozenset({Kind.UNSUBSCRIBE, Kind.SPAM_REPORT})
 KEEPING = (Purpose.STORE.value, Purpose.ANALYTICS.value)
 
 
 def stated(sighting: Sighting, gpc: bool) -> dict[str, bool]:
-    """Return what an event says of consent; unsubscribing says "no contact", Global Privacy Control "no ads".
+    """Return what an event says of our purposes; unsubscribing says "no contact", Global Privacy Control "no ads".
 
-    Source of the latter: https://www.w3.org/TR/gpc/.
+    Other purposes are let go: a sender may name ever new ones, and a profile would grow until no topic takes it.
+    Source of the Privacy Control: https://www.w3.org/TR/gpc/.
     """
-    consent = sighting.consent
+    consent = {purpose: granted for purpose, granted in sighting.consent.items() if purpose in PURPOSES}
     if gpc:
         consent = {**consent, Purpose.ADS.value: False}
     if sighting.kind in WITHDRAWALS:

@@ -3,7 +3,8 @@
 When little comes in, a round is what one poll brings: a few records, committed at once. Under pressure the rounds grow:
 up to where the commit is `COMMIT_SHARE` of the round, so that a broker that commits quickly gets short rounds, and a
 slow one long rounds. A round that was undone comes back at half its size: what took too long, or holds too much, gets
-through in the end.
+through in the end. A worker begins with small rounds: one that was ended by a round too large for its transaction must
+not meet the same one when it comes back.
 """
 
 COMMIT_SHARE = 0.05
@@ -21,7 +22,7 @@ class Pace:
         self._most, self._room_s = most, ROOM * transaction_s
         self._least = min(most, 100)
         self._record_s = self._commit_s = 0.0
-        self._ceiling = most
+        self._ceiling = self._least
 
     @property
     def limit(self) -> int:
@@ -29,13 +30,13 @@ class Pace:
 
         >>> pace = Pace(most=4000, transaction_s=15.0)
         >>> pace.limit
-        4000
+        100
         >>> pace.committed(records=100, fold_s=0.01, commit_s=0.01)
         >>> pace.limit
-        2000
-        >>> pace.undone(records=2000)
+        200
+        >>> pace.undone(records=200)
         >>> pace.limit
-        1000
+        100
         """
         if not self._record_s:
             return self._ceiling

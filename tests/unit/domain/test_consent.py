@@ -26,6 +26,11 @@ def test_global_privacy_control_denies_advertisers() -> None:
     assert consent.stated(sighting(), gpc=True) == {"ads": False}
 
 
+def test_purposes_that_senders_make_up_are_not_kept() -> None:
+    said = {"ads": False, **{f"made-up-{number}": True for number in range(100)}}
+    assert consent.stated(sighting(consent=said), gpc=False) == {"ads": False}
+
+
 def test_the_latest_statement_wins_and_a_tie_denies_in_any_order() -> None:
     told = [(1.0, True), (2.0, True), (2.0, False)]
     for order in permutations(enumerate(told)):

@@ -25,8 +25,9 @@ def test_a_round_takes_one_record_at_least_and_never_more_than_allowed(
 
 def test_rounds_grow_where_commits_are_slow() -> None:
     quick, slow = Pace(MOST, 15.0), Pace(MOST, 15.0)
-    quick.committed(records=500, fold_s=0.05, commit_s=0.005)
-    slow.committed(records=500, fold_s=0.05, commit_s=0.015)
+    for _ in range(5):
+        quick.committed(records=500, fold_s=0.05, commit_s=0.005)
+        slow.committed(records=500, fold_s=0.05, commit_s=0.015)
     assert slow.limit == 3 * quick.limit
 
 
@@ -44,3 +45,12 @@ def test_a_round_that_never_gets_through_shrinks_to_one_record_and_grows_again_w
     for _ in range(20):
         pace.committed(pace.limit, fold_s=0.0001 * pace.limit, commit_s=0.05)
     assert pace.limit == MOST
+
+
+@given(st.floats(1e-6, 0.1))
+def test_a_worker_that_knows_nothing_yet_takes_no_round_that_outlasts_its_transaction(record_s: float) -> None:
+    pace = Pace(MOST, transaction_s=15.0)
+    for _ in range(20):
+        records = pace.limit
+        assert records * record_s < 15.0
+        pace.committed(records, fold_s=records * record_s, commit_s=0.05)
