@@ -17,12 +17,17 @@ class Applied(NamedTuple):
     fate: str
 
 
+def _nothing() -> None:
+    """Make nothing ready."""
+
+
 class Agent(NamedTuple):
     """An agent, declared: what it reads, what it keeps, and the pure step between them.
 
     `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be
     the record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the
-    event's fault.
+    event's fault. `prepare` is called where partitions of it are taken on, before its first step: the place for what
+    takes seconds, since a step holds a transaction open.
     """
 
     name: str
@@ -31,3 +36,4 @@ class Agent(NamedTuple):
     keys: Callable[[Record], tuple[str, ...]]
     step: Callable[[States, Record], Applied]
     keyed: bool = True
+    prepare: Callable[[], None] = _nothing

@@ -18,7 +18,7 @@ def make_learn(snapshot_key: bytes) -> Agent:
 
     def step(states: States, record: Record) -> Applied:
         model = cast("ModelSnapshot | None", states[0])
-        from streams.domain.learning import Learner  # half of a worker's start, and one worker in all needs it
+        from streams.domain.learning import Learner
 
         example = cast("TrainingExample", record)
         at = model.signature if model else b""
@@ -32,4 +32,9 @@ def make_learn(snapshot_key: bytes) -> Agent:
         live[snapshot.signature] = learner
         return Applied((snapshot,), (), "learned")
 
-    return Agent("learn", (TRAINING_EXAMPLES,), (MODELS,), lambda _: (KIND,), step, keyed=False)
+    return Agent("learn", (TRAINING_EXAMPLES,), (MODELS,), lambda _: (KIND,), step, keyed=False, prepare=_prepare)
+
+
+def _prepare() -> None:
+    """Load the learner's libraries: half of a worker's start, and one worker in all needs them."""
+    import streams.domain.learning  # noqa: F401

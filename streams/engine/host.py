@@ -154,6 +154,8 @@ class Host:
     def _restore(
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
+        for name in {name for name, _ in self.tables}:
+            self.boundaries[name].agent.prepare()
         positions = offsets.committed(self.config.kafka, self.config.group, assigned)
         return positions, restore.restore(self.config.kafka, tables, wanted, self._moved, time.time())
 

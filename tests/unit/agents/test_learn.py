@@ -1,5 +1,9 @@
 """learn: every example one model, and nothing that depends on who made the last."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from schemas.records import ModelSnapshot
@@ -67,3 +71,10 @@ def test_an_impossible_example_is_refused_and_the_next_is_learned_as_if_it_had_n
 def test_a_model_is_as_old_as_its_last_label() -> None:
     told = example(7)
     assert model_of(make_learn(KEY).step((None,), told).states).created_at == told.labelled_at
+
+
+def test_what_takes_seconds_is_loaded_before_the_first_example(repository: Path) -> None:
+    asked = "from streams.agents.learn import make_learn; import sys; agent = make_learn(b'k' * 16)"
+    told = f"{asked}; before = 'river' in sys.modules; agent.prepare(); print(before, 'river' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=repository, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
