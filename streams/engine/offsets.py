@@ -7,16 +7,20 @@ may be about to commit.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, cast
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
 Kafka = Mapping[str, str | int | float | bool]
 Place = tuple[str, int]
 ASK_S = 30.0
-EARLIEST: Final = cast("OffsetSpec", OffsetSpec._earliest)
-LATEST: Final = cast("OffsetSpec", OffsetSpec._latest)
 
 
 def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, int]:
@@ -41,18 +45,17 @@ def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, 
 def ends(kafka: Kafka, inputs: Iterable[Place], *, stable: bool, patience_s: float = ASK_S) -> dict[Place, int]:
     """Return the end of each partition: the last stable offset, or (not `stable`) the high watermark.
 
-    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    Raises `KafkaException` when the broker does not answer in time.
     """
-    level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
-    return _listed(kafka, inputs, LATEST, level, patience_s)
+    return _listed(kafka, inputs, OFFSET_END, stable, patience_s)
 
 
 def starts(kafka: Kafka, inputs: Iterable[Place]) -> dict[Place, int]:
     """Return the first offset of each partition that may still be read.
 
-    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    Raises `KafkaException` when the broker does not answer in time.
     """
-    return _listed(kafka, inputs, EARLIEST, IsolationLevel.READ_UNCOMMITTED, ASK_S)
+    return _listed(kafka, inputs, OFFSET_BEGINNING, stable=False, patience_s=ASK_S)
 
 
 def ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str]:
@@ -68,12 +71,18 @@ def ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str]:
     return {name: str(answer.result(ASK_S).topic_id) for name, answer in asked.items()}
 
 
-def _listed(
-    kafka: Kafka, inputs: Iterable[Place], which: OffsetSpec, level: IsolationLevel, patience_s: float
-) -> dict[Place, int]:
-    wanted = {TopicPartition(topic, partition): which for topic, partition in inputs}
+def _listed(kafka: Kafka, inputs: Iterable[Place], which: int, stable: bool, patience_s: float) -> dict[Place, int]:
+    """Ask as a consumer does: librdkafka's AdminClient has been seen to end the process when a node died under it."""
+    wanted = [TopicPartition(topic, partition, which) for topic, partition in inputs]
     if not wanted:
         return {}
-    admin = AdminClient(dict(kafka))  # answers come only while it lives
-    asked = admin.list_offsets(wanted, isolation_level=level, request_timeout=patience_s)
-    return {(tp.topic, tp.partition): answer.result(patience_s).offset for tp, answer in asked.items()}
+    level = "read_committed" if stable else "read_uncommitted"
+    asked = Consumer({**kafka, "group.id": "leadstream-offsets", "isolation.level": level, "enable.auto.commit": False})
+    try:
+        found = asked.offsets_for_times(wanted, timeout=patience_s)
+    finally:
+        asked.close()
+    for tp in found:
+        if tp.error is not None:
+            raise KafkaException(tp.error)
+    return {(tp.topic, tp.partition): int(tp.offset) for tp in found}

@@ -26,7 +26,9 @@ from tests.benchmarks.process import open_files, rss_mib
 from tests.pipeline import CODEC, QUIET, ROOT, Worker, fresh_topics, until
 from tests.traffic import raw_events
 
-POPULATION = 20_000  # raw events of a month, repeated for ever under new ids
+POPULATION = (
+    2_000  # raw events, repeated for ever under new ids; so few that what leads remember is full by the warm-up
+)
 EVERY_S = 10.0
 
 

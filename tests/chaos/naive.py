@@ -128,6 +128,7 @@ def told(log: Log) -> Log:
 
 def main(bootstrap: str, folder: str, state: str, guarantee: str) -> None:
     """Run until SIGTERM."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
     made = app(bootstrap, Path(folder), state, guarantee)
     made.finalize()
     faust.Worker(made, loglevel="INFO").execute_from_commandline()

@@ -17,6 +17,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams.engine.offsets import ends, starts
 from streams.runtime.handle import BrokerHandle
 
 TIMEOUT = 20.0
@@ -148,6 +149,20 @@ def test_an_open_transaction_is_invisible_until_it_commits(
     assert committed_values(broker, target, 0) == []
     producer.commit_transaction(TIMEOUT)
     assert committed_values(broker, target, 1) == ["1"]
+
+
+def test_an_end_is_told_with_and_without_what_is_still_open(broker: BrokerHandle, topics: tuple[str, str]) -> None:
+    source, _ = topics
+    produce(broker, source, range(3))
+    writing = transactional(broker, source)
+    writing.begin_transaction()
+    writing.produce(source, "open", partition=0)
+    assert writing.flush(20) == 0
+    place = source, 0
+    stable = ends(settings(broker), [place], stable=True)[place]
+    assert ends(settings(broker), [place], stable=False)[place] == stable + 1
+    assert starts(settings(broker), [place])[place] == 0
+    writing.abort_transaction(20)
 
 
 def test_a_producer_that_was_replaced_cannot_commit(
