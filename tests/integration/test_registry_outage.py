@@ -61,7 +61,7 @@ def test_while_the_registry_hangs_an_event_waits_and_none_is_lost_doubled_or_bla
         try:
             send(GOOD[:1], UNKNOWN)
             send(GOOD[10:])
-            until(lambda: worker.said.count("round to be done again") >= 3)
+            until(lambda: worker.said.count("to be done again") >= 3)
             assert resolved()["dead_letter"] == 0
         finally:
             os.kill(node.pid, signal.SIGCONT)
