@@ -8,13 +8,12 @@ from confluent_kafka import Producer
 
 from connectors.sources import SOURCES, Request
 from schemas.keys import pseudonym
-from schemas.person import seal
-from schemas.records import LeadProfile, RawEvent, Visitor
-from schemas.topics import EVENTS, LEADS_PROFILES, VISITORS
+from schemas.records import LeadProfile, Visitor
+from schemas.topics import LEADS_PROFILES, VISITORS
 from tests.benchmarks.flow import Sent
 from tests.pipeline import CODEC, QUIET
 from tests.reference import imagined
-from tests.traffic import ENDS, PEPPER, raw_events, settings
+from tests.traffic import ENDS, PEPPER, raw_events, received, settings
 
 SAMPLE_EVENTS = 3_000
 DAY_S = 86_400.0
@@ -74,17 +73,8 @@ def page_views(leads: int, events: int, seed: int = 7) -> Iterator[Sent]:
             "properties": {"path": rng.choice(("/", "/pricing", "/docs/start", "/blog/launch"))},
         }
         (part,) = source.split(Request("POST", "/v1/page", {}, json.dumps(body).encode(), ENDS))
-        person, person_key = seal({"body": part.body, "ip": "192.0.2.0", "user_agent": ""})
-        raw = RawEvent(
-            event_id=part.event_id,
-            source=source.name,
-            endpoint=part.endpoint,
-            key=part.key,
-            received_at=ENDS,
-            person=person,
-            person_key=person_key,
-        )
-        yield Sent(EVENTS[source.channel].name, part.key.encode(), CODEC.encode(raw))
+        emit = received(source, part)
+        yield Sent(emit.topic.name, emit.key.encode(), CODEC.encode(emit.record))
 
 
 def _sample() -> list[LeadProfile]:
