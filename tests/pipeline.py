@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from schemas.codec import Codec
 from schemas.records import Audit, Record
 from schemas.registry import FileRegistry
 from schemas.topics import AUDIT, EVENTS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
-from streams.engine.offsets import Kafka, committed, ends
+from streams.engine.offsets import Kafka, Place, committed, ends
 
 PARTITIONS = int(os.environ.get("LEADSTREAM_TEST_PARTITIONS", "4"))
 CODEC = Codec(FileRegistry())
@@ -81,14 +81,17 @@ def produce(bootstrap: str, emits: Iterable[Emit]) -> int:
     return count
 
 
-def landed(bootstrap: str, topic: Topic, *, committed: bool = True) -> list[Landed]:
-    """Return all that a consumer sees of a topic, partition by partition in offset order.
+def landed(
+    bootstrap: str, topic: Topic, *, committed: bool = True, since: Mapping[Place, int] | None = None
+) -> list[Landed]:
+    """Return all that a consumer sees of a topic, partition by partition in offset order, or only what lies at `since`.
 
     Not `committed`: also what aborted transactions have left.
     """
+    since = since or {}
     spots = [(topic.name, partition) for partition in range(topic.partitions or PARTITIONS)]
     found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
-    open_ends = {partition: end for (_, partition), end in found_ends.items() if end}
+    open_ends = {place[1]: end for place, end in found_ends.items() if end > since.get(place, 0)}
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -101,7 +104,7 @@ def landed(bootstrap: str, topic: Topic, *, committed: bool = True) -> list[Land
     )
     found = []
     try:
-        consumer.assign([TopicPartition(name, partition, 0) for name, partition in spots])
+        consumer.assign([TopicPartition(*place, since.get(place, 0)) for place in spots])
         deadline = time.monotonic() + 60
         while open_ends and time.monotonic() < deadline:
             for message in consumer.consume(10_000, timeout=0.2):
@@ -211,7 +214,6 @@ def caught_up(bootstrap: str) -> bool:
     for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,), (TRAINING_EXAMPLES,)):
         spots = [(it.name, partition) for it in topics for partition in range(it.partitions or PARTITIONS)]
         done = committed(kafka, "leadstream", spots)
-        for one in (one for topic in topics for one in landed(bootstrap, topic)):
-            if one.offset >= done[one.topic.name, one.partition]:
-                return False
+        if any(landed(bootstrap, topic, since=done) for topic in topics):
+            return False
     return True

@@ -6,12 +6,14 @@ read_committed), and a changelog goes to its *high watermark*, not to its last s
 may be about to commit.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
     Consumer,
+    KafkaError,
     KafkaException,
     TopicCollection,
     TopicPartition,
@@ -21,6 +23,15 @@ from confluent_kafka.admin import AdminClient
 Kafka = Mapping[str, str | int | float | bool]
 Place = tuple[str, int]
 ASK_S = 30.0
+AGAIN_S = 0.1
+MOVING = {  # a partition's leader changes, or has only just come back: it answers when asked again
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError._UNKNOWN_PARTITION,
+}
 
 
 def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, int]:
@@ -33,11 +44,8 @@ def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, 
         return {}
     consumer = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
     try:
-        found = consumer.committed(wanted, timeout=ASK_S)
-        for tp in found:
-            if tp.error is not None:  # its offset is then none at all: never to be taken for "from the beginning"
-                raise KafkaException(tp.error)
-        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
+        found = _answers(consumer.committed(wanted, timeout=ASK_S))
+        return {place: max(offset, 0) for place, offset in found.items()}
     finally:
         consumer.close()
 
@@ -78,11 +86,24 @@ def _listed(kafka: Kafka, inputs: Iterable[Place], which: int, stable: bool, pat
         return {}
     level = "read_committed" if stable else "read_uncommitted"
     asked = Consumer({**kafka, "group.id": "leadstream-offsets", "isolation.level": level, "enable.auto.commit": False})
+    ends_at = time.monotonic() + patience_s
     try:
-        found = asked.offsets_for_times(wanted, timeout=patience_s)
+        while True:
+            try:
+                return _answers(asked.offsets_for_times(wanted, timeout=max(ends_at - time.monotonic(), 0.1)))
+            except KafkaException as error:
+                if error.args[0].code() not in MOVING or time.monotonic() >= ends_at:
+                    raise
+            time.sleep(AGAIN_S)
     finally:
         asked.close()
+
+
+def _answers(found: Iterable[TopicPartition]) -> dict[Place, int]:
+    """Return the offsets. Raises what is wrong with one: it has no offset then, which is not "from the beginning"."""
+    answers = {}
     for tp in found:
         if tp.error is not None:
             raise KafkaException(tp.error)
-    return {(tp.topic, tp.partition): int(tp.offset) for tp in found}
+        answers[tp.topic, tp.partition] = int(tp.offset)
+    return answers

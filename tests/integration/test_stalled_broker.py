@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -59,9 +60,10 @@ def test_a_stalled_broker_costs_bounded_memory_and_no_event(broker: BrokerHandle
         assert "the broker does not answer" in worker.said, "it was still at work when the broker stalled"
         assert highest - before < ROOM
         until(lambda: tended(worker) and handled(broker.bootstrap) >= accepted, timeout_s=120)
-        until(lambda: tended(worker) and caught_up(broker.bootstrap))
+        until(lambda: tended(worker) and caught_up(broker.bootstrap), timeout_s=120)
     finally:
         worker.kill()
+        sys.stdout.write(worker.said[-8000:])  # seen when it fails
     assert handled(broker.bootstrap) == accepted
     log = everything(broker.bootstrap)
     assert differences(log, folded(log)) == []
