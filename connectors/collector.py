@@ -20,13 +20,13 @@ from connectors.limits import Pace
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.registry import CONTENT_TYPE, RegistryApi
 from connectors.settings import CollectorSettings
-from connectors.sources import SOURCES, Part, Refused, Request, Source
+from connectors.sources import SOURCES, Asked, Part, Refused, Reply, Request, Source
 from connectors.sources.reading import truncated
 from schemas.codec import Codec
 from schemas.person import seal
 from schemas.records import RawEvent
 from schemas.registry import open_registry
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, NOTICES
 
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
 
@@ -37,7 +37,9 @@ class Collector:
     def __init__(self, settings: CollectorSettings, outbox: Outbox, codec: Codec, clock: Callable[[], float]) -> None:
         self._settings, self._outbox, self._codec, self._clock = settings, outbox, codec, clock
         self.health = Health(outbox, settings)
-        self._routes = {path: source for kind in SOURCES.values() for source in [kind(settings)] for path in kind.paths}
+        self._routes = {
+            path: source for kind in SOURCES.values() for source in [kind(settings)] for path in source.paths
+        }
         self._pace = Pace(settings.rate_per_s)
         self._registry = RegistryApi()
         self._pages = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
@@ -65,14 +67,18 @@ class Collector:
     async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(204, headers=())
-        if scope["method"] != "POST":
+        asked = source if scope["method"] == "GET" and isinstance(source, Asked) else None
+        if scope["method"] != "POST" and asked is None:
             return trouble(405, "method_not_allowed", "send events with POST", ((b"allow", b"POST, OPTIONS"),))
         address = scope["client"][0] if scope["client"] else ""
         try:
             self._pace.check(address, perf_counter())
             headers = headers_of(scope)
-            body = await body_of(receive, headers, self._settings)
-            request = Request("POST", scope["path"].rstrip("/"), headers, body, self._clock())
+            body = await body_of(receive, headers, self._settings, source.types)
+            query = scope["query_string"].decode("latin-1")
+            request = Request(scope["method"], scope["path"].rstrip("/"), headers, body, self._clock(), query)
+            if asked is not None:
+                return _said(asked.answer(request))
             source.verify(request)
             parts = source.split(request)
             await self._keep(source, request, parts, truncated(address))
@@ -86,7 +92,7 @@ class Collector:
 
     async def _keep(self, source: Source, request: Request, parts: list[Part], network: str) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
-        topic, gpc = EVENTS[source.channel].name, request.headers.get("sec-gpc") == "1"
+        events, gpc = EVENTS[source.channel], request.headers.get("sec-gpc") == "1"
         beside = {"ip": network, "user_agent": request.headers.get("user-agent", "")}
         letters = []
         for part in parts:
@@ -105,7 +111,8 @@ class Collector:
                 person=person,
                 person_key=person_key,
             )
-            letters.append(Letter(topic, part.key.encode(), self._codec.encode(event)))
+            topic = NOTICES if part.notice else events
+            letters.append(Letter(topic.name, part.key.encode(), self._codec.encode(event)))
         if letters:
             with metrics.INGEST_INFLIGHT.track_inprogress():
                 await self._outbox.deliver(letters)
@@ -155,6 +162,10 @@ class Collector:
             await receive()
         await self._outbox.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _said(reply: Reply) -> Answer:
+    return Answer(reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
 
 
 def _thanks(source: Source, parts: list[Part]) -> Answer:

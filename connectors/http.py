@@ -49,9 +49,11 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
 
 
-async def body_of(receive: Receive, headers: dict[str, str], settings: CollectorSettings) -> bytes:
+async def body_of(
+    receive: Receive, headers: dict[str, str], settings: CollectorSettings, types: tuple[str, ...]
+) -> bytes:
     """Return the request's body, decompressed. Raises `Refused`: 400, 408, 413, 415."""
-    check_type(headers.get("content-type", ""))
+    check_type(headers.get("content-type", ""), types)
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > settings.body_bytes:
         await _discard(receive)

@@ -8,7 +8,6 @@ from connectors.sources.contract import Refused
 RATIO = 30
 HARMLESS = 65_536  # a small batch of like events may well be packed tighter than 30:1
 WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-TYPES = ("application/json", "text/plain")
 HEADER_BYTES = 16_384
 ADDRESSES = 65_536
 
@@ -35,10 +34,10 @@ def inflate(body: bytes, encoding: str, most: int) -> bytes:
     return out
 
 
-def check_type(content_type: str) -> None:
-    """Take JSON, also as text/plain (`sendBeacon`), or unnamed. Raises `Refused`."""
-    if content_type and content_type.partition(";")[0].strip().lower() not in TYPES:
-        raise Refused(415, "unknown_content_type", f"Content-Type is one of {', '.join(TYPES)}")
+def check_type(content_type: str, types: tuple[str, ...]) -> None:
+    """Take the content types of a source, or none named. Raises `Refused`."""
+    if content_type and content_type.partition(";")[0].strip().lower() not in types:
+        raise Refused(415, "unknown_content_type", f"Content-Type is one of {', '.join(types)}")
 
 
 class Pace:

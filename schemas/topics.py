@@ -66,6 +66,7 @@ EVENTS_WEB = Topic("events.web", (RawEvent,), "visitor or user id", retention_s=
 EVENTS_AD = Topic("events.ad", (RawEvent,), "identifier", retention_s=30 * DAY_S)
 EVENTS_EMAIL = Topic("events.email", (RawEvent,), "identifier", retention_s=30 * DAY_S)
 EVENTS_CRM = Topic("events.crm", (RawEvent,), "lead id or identifier", retention_s=30 * DAY_S)
+NOTICES = Topic("notices", (RawEvent,), "what is to be fetched", retention_s=30 * DAY_S)
 TOUCHPOINTS = Topic("touchpoints", (Touchpoint, Outcome, Link, Merge), "lead id", retention_s=90 * DAY_S)
 VISITORS = Topic("visitors", (Visitor,), "visitor id", compacted=True)
 LEADS_PROFILES = Topic("leads.profiles", (LeadProfile,), "lead id", compacted=True)
@@ -82,6 +83,7 @@ TOPICS = (
     EVENTS_AD,
     EVENTS_EMAIL,
     EVENTS_CRM,
+    NOTICES,
     TOUCHPOINTS,
     VISITORS,
     LEADS_PROFILES,

@@ -1,21 +1,35 @@
 """What a source is: who may send (`verify`), which events a request holds (`split`), what an event says (`adapt`)."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from connectors.settings import CollectorSettings
 from schemas.records import Channel, RawEvent
 from schemas.sighting import Sighting
 
+JSON_TYPES = ("application/json", "text/plain")
+
 
 class Request(NamedTuple):
-    """An HTTP request as a source sees it: header names in lower case, the body untouched (already decompressed)."""
+    """An HTTP request as a source sees it: header names in lower case, the body untouched (already decompressed).
+
+    `query` is what stands behind the `?`, as it came.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     received_at: float
+    query: str = ""
+
+
+class Reply(NamedTuple):
+    """The answer to a sender's own question: nothing is stored for it."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
 
 
 class Part(NamedTuple):
@@ -23,7 +37,8 @@ class Part(NamedTuple):
 
     `event_id` is the sender's dedupe id, or a hash of the bytes; `key` the pseudonymous partition key. `envelope` is
     JSON: what the request says of all its parts (a Segment batch's `sentAt`). `problem` and `advice` say why this part
-    is refused ("" = accepted): the parts beside it are accepted all the same.
+    is refused ("" = accepted): the parts beside it are accepted all the same. `notice` marks what only says that there
+    is something to fetch: it is kept on the topic `notices`, and the fetcher writes the event that it finds.
     """
 
     event_id: str
@@ -33,6 +48,7 @@ class Part(NamedTuple):
     envelope: bytes = b""
     problem: str = ""
     advice: str = ""
+    notice: bool = False
 
 
 class Refused(Exception):
@@ -44,11 +60,15 @@ class Refused(Exception):
 
 
 class Source(Protocol):
-    """One kind of sender. `thanks` is the answer's body when one event was sent and accepted."""
+    """One kind of sender.
+
+    `types` are the content types it sends; `thanks` is the answer's body when one event was sent and accepted.
+    """
 
     name: str
     channel: Channel
     paths: tuple[str, ...]
+    types: tuple[str, ...]
     thanks: bytes
 
     def __init__(self, settings: CollectorSettings) -> None: ...
@@ -63,4 +83,13 @@ class Source(Protocol):
     @staticmethod
     def adapt(raw: RawEvent) -> Sighting:
         """Return what the event says. Pure; no settings. Raises `schemas.rejected.Rejected`."""
+        ...
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A source whose sender asks a question with GET before it sends: a handshake."""
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer. Raises `Refused`."""
         ...

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors.settings import CollectorSettings
-from connectors.sources.contract import Part, Refused, Request
+from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, instant, key_of, number, open_raw, text
 from connectors.sources.sound import Unsound, parse, parse_event
 from schemas.keys import rank
@@ -44,6 +44,7 @@ class Crm:
     name = "crm"
     channel = Channel.CRM
     paths: tuple[str, ...] = ("/v1/outcomes",)
+    types: tuple[str, ...] = JSON_TYPES
     thanks = b'{"success":true}'
 
     def __init__(self, settings: CollectorSettings) -> None:

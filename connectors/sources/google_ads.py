@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.settings import CollectorSettings
-from connectors.sources.contract import Part, Refused, Request
+from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, filled, first, instant, key_of, open_raw, text
 from connectors.sources.sound import Unsound, cut, parse, parse_event
 from schemas.records import Channel, Kind, RawEvent
@@ -62,6 +62,7 @@ class GoogleAds:
     name = "google_ads"
     channel = Channel.AD
     paths: tuple[str, ...] = ("/v1/google/lead",)
+    types: tuple[str, ...] = JSON_TYPES
     thanks = b"{}"
 
     def __init__(self, settings: CollectorSettings) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors.settings import CollectorSettings
-from connectors.sources.contract import Part, Refused, Request
+from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import hashed, key_of, text
 from connectors.sources.segment_event import read
 from connectors.sources.sound import Unsound, cut, parse, parse_event
@@ -48,6 +48,7 @@ class Segment:
     name = "segment"
     channel = Channel.WEB
     paths: tuple[str, ...] = tuple(f"/v1/{call}" for call in CALLS + BATCHES)
+    types: tuple[str, ...] = JSON_TYPES
     thanks = b'{"success":true}'
 
     def __init__(self, settings: CollectorSettings) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from msgspec import Raw, Struct
 
 from connectors.settings import CollectorSettings, SettingsError
-from connectors.sources.contract import Part, Refused, Request
+from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, filled, hashed, key_of, landing, open_raw, text, truncated
 from connectors.sources.sound import Unsound, parse, parse_event
 from schemas.keys import rank
@@ -67,6 +67,7 @@ class SendGrid:
     name = "sendgrid"
     channel = Channel.EMAIL
     paths: tuple[str, ...] = ("/v1/sendgrid/events",)
+    types: tuple[str, ...] = JSON_TYPES
     thanks = b'{"success":true}'
 
     def __init__(self, settings: CollectorSettings) -> None:

@@ -9,6 +9,7 @@ import pytest
 from connectors.http import body_of, headers_of
 from connectors.settings import CollectorSettings
 from connectors.sources import Refused
+from connectors.sources.contract import JSON_TYPES
 
 MOST = 2_048
 SETTINGS = CollectorSettings.read(
@@ -33,7 +34,7 @@ def read(pieces: list[bytes], headers: dict[str, str] | None = None, ends: str =
             await asyncio.sleep(60)
         return {"type": "http.disconnect"}
 
-    return asyncio.run(body_of(receive, headers or {}, SETTINGS))
+    return asyncio.run(body_of(receive, headers or {}, SETTINGS, JSON_TYPES))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(MOST - 1, True), (MOST, True), (MOST + 1, False)])

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.limits import RATIO, Pace, check_type, inflate
 from connectors.sources import Refused
+from connectors.sources.contract import JSON_TYPES
 
 MOST = 20_000
 
@@ -64,9 +65,9 @@ def test_unknown_encodings_and_types_are_refused() -> None:
         inflate(b"x", "br", MOST)
     assert refused.value.status == 415
     with pytest.raises(Refused):
-        check_type("application/xml")
+        check_type("application/xml", JSON_TYPES)
     for known in ("", "text/plain;charset=UTF-8", "application/json"):
-        check_type(known)
+        check_type(known, JSON_TYPES)
 
 
 def test_an_address_is_slowed_down_and_others_are_not() -> None:
