@@ -104,6 +104,9 @@ class Boundary:
         for name, sent_key, value in sends:
             if len(sent_key) + len(value) > LARGEST:
                 raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
+        for table, new in zip(tables, after, strict=True):
+            if table.careful:
+                table.measure(new)
         for table, key, old, new in zip(tables, keys, states, after, strict=True):
             if new is not old:
                 table.put(key, new)

@@ -73,6 +73,9 @@ class Standby:
             except StoreBroken as broken:
                 log.warning("standby: given up, state will be restored from its changelog: %s", broken)
                 return self._drop()
+            except Exception:  # a fault of ours must not leave tables that nobody follows
+                log.exception("standby: given up, state will be restored from its changelog")
+                return self._drop()
             self._stop.wait(PAUSE_S)
         return self._drop()
 

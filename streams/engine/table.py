@@ -7,14 +7,24 @@ the transaction closes, and reach the store only when it has committed.
 from collections.abc import Iterator
 
 from schemas.codec import Codec
+from schemas.letters import LARGEST
 from schemas.records import Record
+from schemas.rejected import Reason, Rejected
 from schemas.topics import Topic
 from streams.engine.hot import Hot
 from streams.engine.store import Changes, Store
 
 
+class RowTooLarge(Exception):
+    """A row has become larger than its changelog takes: do the round again, the table now looks at each row."""
+
+
 class Table:
-    """State of one partition of one changelog topic."""
+    """State of one partition of one changelog topic.
+
+    `careful`: rows are measured as they are written and not only when the transaction closes, until one has committed.
+    It costs an encoding for each write, so it is on only while a row is known to be too large.
+    """
 
     def __init__(self, changelog: Topic, partition: int, store: Store, codec: Codec, hot: Hot | None = None) -> None:
         self.changelog, self.partition, self.store = changelog, partition, store
@@ -22,6 +32,7 @@ class Table:
         self._overlay: dict[str, Record | None] = {}
         self._encoded: dict[bytes, bytes | None] = {}
         self._delivered = 0
+        self.careful = False
         self._hot = hot or Hot()
         self._number = self._hot.enrol()
 
@@ -38,14 +49,26 @@ class Table:
             self._hot.put(self._number, key, row, len(value))
         return row
 
+    def measure(self, row: Record | None) -> None:
+        """Raise `Rejected` if the changelog does not take a row of this size: whoever made it so is at fault."""
+        size = 0 if row is None else len(self._codec.encode(row))
+        if size > LARGEST:
+            raise Rejected(Reason.INVALID_VALUE, f"makes a row of {size} bytes for {self.changelog.name}")
+
     def put(self, key: str, row: Record | None) -> None:
         """Set a row, for this transaction so far; None deletes it."""
         self._overlay[key] = row
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Encode what has changed, one changelog record per key however often it was written (None = a tombstone)."""
+        """Encode what has changed, one changelog record per key however often it was written (None = a tombstone).
+
+        Raises `RowTooLarge`, and is careful from then on.
+        """
         for key, row in self._overlay.items():
             encoded, value = key.encode(), None if row is None else self._codec.encode(row)
+            if value is not None and len(value) > LARGEST:
+                self.careful = True
+                raise RowTooLarge(f"a row of {len(value)} bytes for {self.changelog.name}")
             self._encoded[encoded] = value
             yield encoded, value
 
@@ -65,6 +88,7 @@ class Table:
                 self._hot.drop(self._number, key)
             else:
                 self._hot.put(self._number, key, row, len(value))
+        self.careful = False
         self.abort()
 
     def abort(self) -> None:

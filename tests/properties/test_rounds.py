@@ -1,8 +1,9 @@
 """Whatever a round meets, and whenever it is given up: state is the fold of the rounds that committed."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
@@ -10,10 +11,12 @@ from typing import Any, NamedTuple, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.letters import LARGEST
 from schemas.records import Record, Visitor
+from schemas.rejected import Reason
 from schemas.step import Agent, Applied, States
 from schemas.topics import VISITORS, Emit
-from streams.engine.boundary import Batch, Boundary, Slice
+from streams.engine.boundary import Batch, Boundary, Met, Slice
 from streams.engine.limits import CrashLimit
 from streams.engine.offsets import Place
 from streams.engine.outbox import Aborted, Fenced, Outbox
@@ -142,19 +145,19 @@ class Raw:
 
 
 class Bench:
-    """A worker's rounds with two agents, over the scripted outbox, and the fold it must agree with."""
+    """A worker's rounds with some agents, over the scripted outbox, and the fold it must agree with."""
 
-    def __init__(self) -> None:
+    def __init__(self, agents: Sequence[Agent] = AGENTS) -> None:
         self.script, self.told = Script(), list[Committed]()
         outbox = cast("Outbox", self.script)
-        self.boundaries = {it.name: Boundary(it, CODEC, outbox, PARTITIONS) for it in AGENTS}
+        self.boundaries = {it.name: Boundary(it, CODEC, outbox, PARTITIONS) for it in agents}
         self.tables = {
             (it.name, partition): (Table(it.tables[0], partition, MemoryStore(), CODEC),)
-            for it in AGENTS
+            for it in agents
             for partition in range(PARTITIONS)
         }
         self.rounds = Rounds(outbox, lambda m: f"{m[0]} {m[1]}".encode(), self.tables, CrashLimit(), self.told.append)
-        self.queues: dict[str, asyncio.Queue[Batch]] = {it.name: asyncio.Queue() for it in AGENTS}
+        self.queues: dict[str, asyncio.Queue[Batch]] = {it.name: asyncio.Queue() for it in agents}
         self.offset = 0
         self.sums: dict[tuple[str, int, str], float] = {}
 
@@ -216,12 +219,22 @@ class Bench:
         return {place: cast("Visitor", row).at for place, row in rows.items() if row is not None}
 
 
-async def follow(story: list[Plan]) -> None:
+@asynccontextmanager
+async def at_work(agents: Sequence[Agent] = AGENTS) -> AsyncIterator[Bench]:
     asyncio.get_running_loop().set_default_executor(Inline())
-    bench = Bench()
-    working = [asyncio.create_task(bench.work(it.name)) for it in AGENTS]
-    sent = 0
+    bench = Bench(agents)
+    working = [asyncio.create_task(bench.work(it.name)) for it in agents]
     try:
+        yield bench
+    finally:
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+
+async def follow(story: list[Plan]) -> None:
+    sent = 0
+    async with at_work() as bench:
         for plan in story:
             try:
                 done = await bench.meet(plan)
@@ -237,13 +250,38 @@ async def follow(story: list[Plan]) -> None:
             assert bench.seen() == bench.sums
             assert sum(topic == OUT.name for topic, _, _ in bench.script.committed) == sent
             assert sum(one.records for one in bench.told) == sent
-    finally:
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(plans, min_size=1, max_size=6))
 def test_state_is_the_fold_of_the_rounds_that_committed(story: list[Plan]) -> None:
     asyncio.run(follow(story))
+
+
+def swell(states: States, record: Record) -> Applied:
+    """Make a row so many characters longer as its record says."""
+    old, new = cast("Visitor | None", states[0]), cast("Visitor", record)
+    longer = (old.lead_id if old else "") + "x" * int(new.at)
+    return Applied((Visitor(visitor_id=new.visitor_id, lead_id=longer, at=1.0),), (), "applied")
+
+
+def test_the_record_that_makes_a_row_too_large_is_buried_and_stops_nobody() -> None:
+    swelling = agent("a")._replace(step=swell)
+    third = [("x", LARGEST // 2), ("x", LARGEST // 3), ("x", LARGEST // 3), ("y", 7)]
+    plan = Plan({("a", 0): third}, Fate.COMMITS, NEVER, NEVER, {})
+
+    async def play() -> None:
+        async with at_work([swelling]) as bench:
+            (table,) = bench.tables["a", 0]
+            assert not await bench.meet(plan)  # only its close shows the size
+            assert (table.careful, bench.script.committed) == (True, [])
+            assert await bench.meet(plan)
+            assert bench.told[0].fates == {
+                ("a", Met("applied")): 3,
+                ("a", Met("dead_letter", Reason.INVALID_VALUE)): 1,
+            }
+            rows = {key: len(cast("Visitor", table.get(key)).lead_id) for key in "xy"}
+            assert rows == {"x": LARGEST // 2 + LARGEST // 3, "y": 7}
+            assert not table.careful
+
+    asyncio.run(play())
