@@ -1,6 +1,7 @@
 """Where the pipeline is put together: settings in, a worker out. Importing this module connects to nothing."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from streams.domain.routing import Routing
 from streams.domain.scoring import Scorer
 from streams.engine import app as engine
 from streams.engine.config import Config
+from streams.engine.exits import earlier
 from streams.engine.host import NewStore
 from streams.health import serve
 from streams.models import Models
@@ -87,6 +89,8 @@ async def _run(settings: WorkerSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app, models = build(settings, named(settings))
     models.start()
+    for why, count in earlier(os.environ).items():
+        metrics.EXITS.labels(why).inc(count)
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
         await engine.run(app, stop)

@@ -22,6 +22,11 @@ FOLD_SECONDS = Histogram(
     "leadstream_fold_seconds", "From a round's first record to the last one folded.", buckets=SECONDS
 )
 COMMIT_SECONDS = Histogram("leadstream_commit_seconds", "What committing a round's transaction took.", buckets=SECONDS)
+EXITS = Counter(
+    "leadstream_worker_exits_total",
+    "How often this worker has ended and was started again by `leadstream worker --processes`, by why.",
+    ["reason"],
+)
 REBALANCES = Counter("leadstream_rebalances_total", "Assignments of partitions to this worker.")
 RESTORE_SECONDS = Histogram(
     "leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS
