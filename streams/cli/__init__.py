@@ -3,6 +3,7 @@
 import typer
 
 from streams.cli import deadletters, leads, processes, setup
+from streams.cli.evaluate import evaluate
 
 __all__ = ["app"]
 
@@ -16,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-TRY, RUN, LOOK, MEND = "Try it out", "Run it", "Look at leads", "Set up and mend"
+TRY, RUN, LOOK, JUDGE, MEND = "Try it out", "Run it", "Look at leads", "Judge the scoring", "Set up and mend"
 
 app.command(
     rich_help_panel=TRY,
@@ -31,6 +32,7 @@ app.command(rich_help_panel=RUN)(processes.view)
 app.command(rich_help_panel=RUN)(processes.probe)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
+app.command(rich_help_panel=JUDGE)(evaluate)
 app.add_typer(setup.topics, name="topics", rich_help_panel=MEND)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=MEND)
 app.command(rich_help_panel=MEND)(setup.check)

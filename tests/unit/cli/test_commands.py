@@ -17,7 +17,18 @@ from streams.runtime.handle import RedisHandle
 from streams.runtime.process import free_port
 from tests.builders import NOON, profile, routed, touchpoint
 
-HEAVY = ("aiohttp", "confluent_kafka", "connectors", "faust", "fastavro", "pydantic", "redis", "river", "streams.app")
+HEAVY = (
+    "aiohttp",
+    "confluent_kafka",
+    "connectors",
+    "faust",
+    "fastavro",
+    "pydantic",
+    "redis",
+    "river",
+    "streams.app",
+    "streams.evaluation",
+)
 
 
 def run(*arguments: str, **environ: str) -> Result:
@@ -33,7 +44,10 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        *((name,) for name in ("up", "collector", "worker", "relay", "view", "probe", "check", "version", "demo")),
+        *(
+            (name,)
+            for name in ("up", "collector", "worker", "relay", "view", "probe", "check", "version", "demo", "evaluate")
+        ),
         *(("topics", name) for name in ("ensure", "list")),
         ("lead", "show"),
         ("leads", "hot"),

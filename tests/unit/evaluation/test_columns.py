@@ -1,0 +1,93 @@
+"""Columns nobody described: what they are taken for, and what an estimator sees of them."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.evaluation.columns import Kind, lead_column, row, understand
+from streams.evaluation.dataset import DataError, Dataset, read
+
+
+def table(**columns: list[str | None]) -> Dataset:
+    return Dataset(columns, len(next(iter(columns.values()))))
+
+
+def kind(cells: list[str | None], name: str = "it") -> Kind:
+    return understand(table(**{name: cells}), frozenset())[0].kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1", "2.5", None, "1,200"] * 50, Kind.NUMBER),
+        (["12 %", "7 %"] * 50, Kind.NUMBER),
+        (["2024-01-02", "2024-03-04 10:00:00"] * 50, Kind.DATE),
+        (["24/12/2023", "01/02/2024"] * 50, Kind.DATE),
+        (["red", "green", None] * 50, Kind.CATEGORY),
+        (["same"] * 100, Kind.CONSTANT),
+        ([None] * 100, Kind.CONSTANT),
+        ([f"u-{at:x}" for at in range(100)], Kind.IDENTIFIER),
+        ([str(5 * at) for at in range(300)], Kind.IDENTIFIER),
+        ([f"{at}.5" for at in range(300)], Kind.NUMBER),
+        ([f"asked about plan {at} by phone" for at in range(100)], Kind.TEXT),
+    ],
+    ids=str,
+)
+def test_a_column_is_known_by_its_cells(cells: list[str | None], expected: Kind) -> None:
+    assert kind(cells) is expected
+
+
+def test_a_session_that_rarely_comes_back_names_rows_a_country_does_not() -> None:
+    cells: list[str | None] = [f"s{at // 3}" for at in range(600)]
+    assert kind(cells, "session_id") is Kind.IDENTIFIER
+    assert kind(cells, "landing") is Kind.CATEGORY
+
+
+def test_what_is_missing_is_said_and_what_is_no_number_is_kept_as_a_word() -> None:
+    columns = understand(table(age=[None, "unknown", *map(str, range(100))]), frozenset())
+    assert row(columns, 0, None) == {"age given": "no"}
+    assert row(columns, 1, None) == {"age given": "unknown"}
+    assert row(columns, 2, None) == {"age": 0.0}
+
+
+def test_a_date_is_days_before_the_row_s_own_time() -> None:
+    columns = understand(table(signed_up=["2024-01-01", "2024-01-05"]), frozenset())
+    assert row(columns, 0, 1_704_067_200.0 + 3 * 86_400) == {"signed_up": 3.0}
+
+
+def test_of_a_text_an_estimator_sees_the_words_that_come_back() -> None:
+    cells: list[str | None] = [f"wants demo number{at} now" for at in range(60)]
+    assert row(understand(table(note=cells), frozenset()), 7, None) == {
+        "note: demo": "yes",
+        "note: now": "yes",
+        "note: wants": "yes",
+    }
+
+
+def test_the_lead_is_found_by_its_name_where_it_comes_back() -> None:
+    repeated: list[str | None] = [f"u{at % 100}" for at in range(400)]
+    assert lead_column(table(userId=repeated, event=["x"] * 400)) == "userId"
+    assert lead_column(table(userId=[f"u{at}" for at in range(400)])) == ""
+    assert lead_column(table(city=repeated)) == ""
+
+
+def test_a_file_is_read_whatever_separates_its_cells(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text('a;b\n1;"x; y"\n2;NA\n')
+    assert read(file) == Dataset({"a": ["1", "2"], "b": ["x; y", None]}, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file is empty"),
+        ("a,b\n", "a header and no row"),
+        ("a,a\n1,2\n", "column 'a' is there twice"),
+        ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, the header has 2"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=said):
+        read(file)
