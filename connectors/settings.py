@@ -12,7 +12,6 @@ from typing import Annotated, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretBytes,
@@ -20,19 +19,13 @@ from pydantic import (
     ValidationError,
 )
 
+from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
+from connectors.values import SECRETS, Keys, Listed, Seconds
 
 
 class SettingsError(Exception):
     """Settings are missing or wrong; one line for each, naming the variable and what to do."""
-
-
-def _ring(value: object) -> object:
-    return KeyRing.parse(value) if isinstance(value, str) else value
-
-
-def _listed(value: object) -> object:
-    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
 
 
 def _strong(value: SecretBytes) -> SecretBytes:
@@ -53,17 +46,13 @@ def _impersonal(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Keys = Annotated[KeyRing, BeforeValidator(_ring)]
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-Seconds = Annotated[float, Field(gt=0)]
 PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
     "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
     "|street|userid|username|website|zip"
 )
-SECRETS = (KeyRing, SecretStr, SecretBytes)
 
 
 class Connection(BaseModel):
@@ -111,7 +100,7 @@ class Connection(BaseModel):
         return settings
 
 
-class CollectorSettings(Connection):
+class CollectorSettings(Credentials, Connection):
     """What the collector is told."""
 
     host: str = Field(
@@ -131,21 +120,6 @@ class CollectorSettings(Connection):
         KeyRing({}),
         alias="LEADSTREAM_CRM_KEYS",
         description="which CRMs may send outcomes, `name:key,name:key`; none = nobody",
-    )
-    google_key: SecretStr = Field(
-        SecretStr(""),
-        alias="LEADSTREAM_GOOGLE_KEY",
-        description="the key set in Google Ads for the lead form webhook; none = refused",
-    )
-    sendgrid_public_key: str = Field(
-        "",
-        alias="LEADSTREAM_SENDGRID_PUBLIC_KEY",
-        description="SendGrid's verification key, base64 as SendGrid shows it; none = refused",
-    )
-    sendgrid_skew_s: Seconds = Field(
-        3600.0,
-        alias="LEADSTREAM_SENDGRID_SKEW_S",
-        description="how far a signed timestamp may be from our clock, seconds",
     )
     cors_origins: Listed = Field(
         (),
@@ -282,7 +256,7 @@ def reference() -> str:
 
 
 def _shown(default: object) -> str:
-    if isinstance(default, (KeyRing, SecretStr, tuple)) or default == "":
+    if isinstance(default, (*SECRETS, tuple)) or default == "":
         return "none"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 

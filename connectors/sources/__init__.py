@@ -1,10 +1,14 @@
 """Event sources, one file each. To add one: write a class as `contract.py` has it, and list it in `SOURCES`."""
 
+from connectors.sources.brevo import Brevo
 from connectors.sources.contract import Asked, Part, Refused, Reply, Request, Source
 from connectors.sources.crm import Crm
 from connectors.sources.google_ads import GoogleAds
+from connectors.sources.mailgun import Mailgun
+from connectors.sources.postmark import Postmark
 from connectors.sources.segment import Segment
 from connectors.sources.sendgrid import SendGrid
+from connectors.sources.ses import Ses
 
 __all__ = ["SOURCES", "Asked", "Part", "Refused", "Reply", "Request", "Source"]
 
@@ -12,5 +16,9 @@ SOURCES: dict[str, type[Source]] = {
     "segment": Segment,
     "google_ads": GoogleAds,
     "sendgrid": SendGrid,
+    "mailgun": Mailgun,
+    "postmark": Postmark,
+    "ses": Ses,
+    "brevo": Brevo,
     "crm": Crm,
 }

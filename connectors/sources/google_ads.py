@@ -3,14 +3,13 @@
 https://developers.google.com/google-ads/webhook/docs/overview
 """
 
-from hmac import compare_digest
-
 import msgspec
 from msgspec import Struct
 
 from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, filled, first, instant, key_of, open_raw, text
+from connectors.sources.signing import needed
 from connectors.sources.sound import Unsound, cut, parse, parse_event
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -66,16 +65,14 @@ class GoogleAds:
     thanks = b"{}"
 
     def __init__(self, settings: CollectorSettings) -> None:
-        self._key = settings.google_key.get_secret_value().encode()
+        self._keys = settings.google_key
         self._pepper = settings.pepper.get_secret_value()
         self._event_bytes = settings.event_bytes
 
     def verify(self, request: Request) -> None:
         """Compare the key in the body: Google has no signature."""
-        if not self._key:
-            raise Refused(401, "no_google_key", "set LEADSTREAM_GOOGLE_KEY to the key of the webhook in Google Ads")
-        given = _parsed(request.body).google_key
-        if not compare_digest(given.encode(errors="replace"), self._key):
+        needed(self._keys, "LEADSTREAM_GOOGLE_KEY", "the key of the webhook in Google Ads")
+        if not self._keys.includes(_parsed(request.body).google_key):
             raise Refused(400, "invalid_google_key", "google_key is missing or is not LEADSTREAM_GOOGLE_KEY")
 
     def split(self, request: Request) -> list[Part]:

@@ -1,42 +1,91 @@
 """Each source's sender with the credentials that the settings here know; raw events as the collector stores them."""
 
+import atexit
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from connectors.settings import CollectorSettings
-from connectors.sources import SOURCES, Part, Request, Source
+from connectors.sources import SOURCES, Part, Request, Source, sns
 from schemas.person import seal
 from schemas.records import RawEvent
 
 NOW = 1_795_166_104.0  # 2026-11-20T09:15:04Z
 WRITE_KEY, GOOGLE_KEY, CRM_KEY = "wk-public-1", "google-shared-1", "crm-secret-1"
+NEW, OLD = "a-new-secret-1", "an-old-secret-1"
+SECRETS = {"segment": (WRITE_KEY, "wk-public-0"), "google_ads": (GOOGLE_KEY, "google-0"), "crm": (CRM_KEY, "crm-0")}
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:ses-events"
 GOLDEN = Path(__file__).parent
+
+Signed = tuple[bytes, dict[str, str]]
+
+
+def secrets(name: str) -> tuple[str, str]:
+    """The secrets under which a source is known here: the new one, and the one it replaces."""
+    return SECRETS.get(name, (NEW, OLD))
 
 
 @cache
-def sendgrid_key() -> EllipticCurvePrivateKey:
+def ec_key(secret: str) -> EllipticCurvePrivateKey:  # noqa: ARG001 - the cache looks at it
     return generate_private_key(SECP256R1())
+
+
+@cache
+def amazon(secret: str) -> tuple[RSAPrivateKey, str]:  # noqa: ARG001 - the cache looks at it
+    """A key such as SNS signs with, and the PEM file of its certificate."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    begins = datetime.fromtimestamp(NOW, UTC) - timedelta(days=30)
+    made = x509.CertificateBuilder(named, named, key.public_key(), x509.random_serial_number())
+    dated = made.not_valid_before(begins).not_valid_after(begins + timedelta(days=365))
+    certificate = dated.sign(key, SHA256())
+    with NamedTemporaryFile(suffix=".pem", delete=False) as file:
+        file.write(certificate.public_bytes(Encoding.PEM))
+    atexit.register(Path(file.name).unlink)
+    return key, file.name
 
 
 def settings(**environ: str) -> CollectorSettings:
     """Settings under which every sender here is known; keyword arguments are further variables."""
-    public = sendgrid_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    public = [
+        ec_key(secret).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for secret in (NEW, OLD)
+    ]
+    named = {
+        variable: f"new:{secrets(name)[0]},old:{secrets(name)[1]}"
+        for name, variable in {
+            "segment": "LEADSTREAM_WRITE_KEYS",
+            "crm": "LEADSTREAM_CRM_KEYS",
+            "postmark": "LEADSTREAM_POSTMARK_KEYS",
+            "brevo": "LEADSTREAM_BREVO_KEYS",
+        }.items()
+    }
     return CollectorSettings.read(
         {
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "LEADSTREAM_PEPPER": "pepper-for-tests-only",
-            "LEADSTREAM_WRITE_KEYS": f"shop:{WRITE_KEY}",
-            "LEADSTREAM_GOOGLE_KEY": GOOGLE_KEY,
-            "LEADSTREAM_CRM_KEYS": f"crm:{CRM_KEY}",
-            "LEADSTREAM_SENDGRID_PUBLIC_KEY": base64.b64encode(public).decode(),
+            "LEADSTREAM_GOOGLE_KEY": ",".join(secrets("google_ads")),
+            "LEADSTREAM_MAILGUN_KEYS": f"{NEW},{OLD}",
+            "LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in public),
+            "LEADSTREAM_SNS_TOPICS": TOPIC,
+            "LEADSTREAM_SNS_CERTIFICATES": f"{amazon(NEW)[1]},{amazon(OLD)[1]}",
+            **named,
             **environ,
         }
     )
@@ -53,30 +102,93 @@ def basic(key: str = WRITE_KEY) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
 
 
+def password(key: str = NEW) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'user:{key}'.encode()).decode()}"}
+
+
 def bearer(key: str = CRM_KEY) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def signed(body: bytes, at: float = NOW) -> dict[str, str]:
+def signed(body: bytes, at: float = NOW, secret: str = NEW) -> dict[str, str]:
     timestamp = str(int(at))
-    signature = sendgrid_key().sign(timestamp.encode() + body, ECDSA(SHA256()))
+    signature = ec_key(secret).sign(timestamp.encode() + body, ECDSA(SHA256()))
     return {
         "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
         "x-twilio-email-event-webhook-timestamp": timestamp,
     }
 
 
-HEADERS: dict[str, Callable[[bytes], dict[str, str]]] = {
-    "segment": lambda _: basic(),
-    "google_ads": lambda _: {},
-    "sendgrid": signed,
-    "crm": lambda _: bearer(),
+def hexed(secret: str, message: bytes, algorithm: str = "sha256") -> str:
+    return hmac.digest(secret.encode(), message, algorithm).hex()
+
+
+def _google(body: bytes, _: float, secret: str) -> Signed:
+    return _with(body, google_key=secret), {}
+
+
+def _mailgun(body: bytes, at: float, secret: str) -> Signed:
+    stamp, token = str(int(at)), hashlib.sha256(body).hexdigest()[:50]
+    signature = {"timestamp": stamp, "token": token, "signature": hexed(secret, (stamp + token).encode())}
+    return _with(body, signature=signature), {}
+
+
+def _ses(body: bytes, at: float, secret: str) -> Signed:
+    key = amazon(secret)[0]
+    stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = _with(
+        body,
+        TopicArn=TOPIC,
+        Timestamp=stamp,
+        SignatureVersion="2",
+        Signature="",
+        SigningCertURL="https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-1.pem",
+    )
+    try:
+        message = msgspec.json.decode(body, type=sns.Envelope).signed()
+    except (msgspec.DecodeError, KeyError, UnicodeDecodeError, RecursionError):
+        return body, {}
+    return _with(body, Signature=base64.b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()), {}
+
+
+def _with(body: bytes, **fields: object) -> bytes:
+    """The JSON object with these fields before its own; what is none stays as it is."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    return (
+        json.dumps(fields | {k: v for k, v in found.items() if k not in fields}).encode()
+        if isinstance(found, dict)
+        else body
+    )
+
+
+SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
+    "segment": lambda body, _, secret: (body, basic(secret)),
+    "google_ads": _google,
+    "sendgrid": lambda body, at, secret: (body, signed(body, at, secret)),
+    "mailgun": _mailgun,
+    "postmark": lambda body, _, secret: (body, password(secret)),
+    "ses": _ses,
+    "brevo": lambda body, _, secret: (body, bearer(secret)),
+    "crm": lambda body, _, secret: (body, bearer(secret)),
 }
 
 
-def request(name: str, body: bytes, path: str = "", headers: Mapping[str, str] | None = None) -> Request:
-    """A request of the source's own sender."""
-    return Request("POST", path or SOURCES[name].paths[0], headers or HEADERS[name](body), body, NOW)
+def request(
+    name: str,
+    body: bytes,
+    path: str = "",
+    headers: Mapping[str, str] | None = None,
+    *,
+    at: float = NOW,
+    secret: str = "",
+) -> Request:
+    """A request of the source's own sender, received now; `headers` = as they are, and the body too."""
+    if headers is None:
+        body, headers = SIGN[name](body, at, secret or secrets(name)[0])
+    return Request("POST", path or SOURCES[name].paths[0], headers, body, NOW)
 
 
 def source(name: str) -> Source:

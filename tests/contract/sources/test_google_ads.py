@@ -18,14 +18,14 @@ def lead(**fields: object) -> bytes:
 @pytest.mark.parametrize("key", ["", "wrong", GOOGLE_KEY + " ", GOOGLE_KEY.upper(), "ключ"])
 def test_a_wrong_key_is_a_400_which_google_does_not_repeat(key: str) -> None:
     with pytest.raises(Refused) as refused:
-        source("google_ads").verify(request("google_ads", lead(google_key=key)))
+        source("google_ads").verify(request("google_ads", lead(google_key=key), headers={}))
     assert (refused.value.status, refused.value.code) == (400, "invalid_google_key")
 
 
 def test_a_body_that_cannot_be_read_is_a_400() -> None:
     for body in (b"", b"{", b'{"google_key":7}', b"[]"):
         with pytest.raises(Refused) as refused:
-            source("google_ads").verify(request("google_ads", body))
+            source("google_ads").verify(request("google_ads", body, headers={}))
         assert refused.value.status == 400
 
 

@@ -1,0 +1,64 @@
+"""By what the collector knows its senders. Each is optional: a sender without one is refused.
+
+`new,old` names two secrets while one is being changed: what either of them has signed is let in.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.keyring import KeyRing, Secrets
+from connectors.values import Keys, Listed, Seconds, Signing
+
+NONE = Secrets()
+
+
+class Credentials(BaseModel):
+    """The senders' secrets and keys, and how old what they have signed may be."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    google_key: Signing = Field(
+        NONE,
+        alias="LEADSTREAM_GOOGLE_KEY",
+        description="the key set in Google Ads for the lead form webhook, `new,old`; none = refused",
+    )
+    sendgrid_public_key: Listed = Field(
+        (),
+        alias="LEADSTREAM_SENDGRID_PUBLIC_KEY",
+        description="SendGrid's verification key, base64 as SendGrid shows it, `new,old`; none = refused",
+    )
+    sendgrid_skew_s: Seconds = Field(
+        3600.0,
+        alias="LEADSTREAM_SENDGRID_SKEW_S",
+        description="how far a signed timestamp may be from our clock, seconds",
+    )
+    mailgun_keys: Signing = Field(
+        NONE, alias="LEADSTREAM_MAILGUN_KEYS", description="Mailgun's webhook signing key, `new,old`; none = refused"
+    )
+    mailgun_skew_s: Seconds = Field(
+        30_600.0,
+        alias="LEADSTREAM_MAILGUN_SKEW_S",
+        description="how far Mailgun's timestamp may be from our clock, seconds; it repeats a webhook for 8 hours",
+    )
+    postmark_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_POSTMARK_KEYS",
+        description="basic authentication that Postmark sends, `user:password,user:password`; none = nobody",
+    )
+    brevo_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_BREVO_KEYS",
+        description="tokens or passwords that Brevo sends, `name:key,name:key`; none = nobody",
+    )
+    sns_topics: Listed = Field(
+        (),
+        alias="LEADSTREAM_SNS_TOPICS",
+        description="ARNs of the SNS topics on which SES publishes, `arn:aws:sns:...,arn:aws:sns:...`; none = refused",
+    )
+    sns_certificates: Listed = Field(
+        (),
+        alias="LEADSTREAM_SNS_CERTIFICATES",
+        description="PEM files of the certificates with which SNS signs, `new.pem,old.pem`; none = refused",
+    )
+    sns_skew_s: Seconds = Field(
+        3600.0, alias="LEADSTREAM_SNS_SKEW_S", description="how far an SNS timestamp may be from our clock, seconds"
+    )

@@ -1,0 +1,61 @@
+"""A request's body as events, each in its sender's bytes: one object, an array of them, either."""
+
+import msgspec
+from msgspec import Raw
+
+from connectors.sources.contract import Refused
+from connectors.sources.reading import hashed
+from connectors.sources.sound import Unsound, parse, parse_event
+
+_array = msgspec.json.Decoder(list[Raw])
+
+
+def array(body: bytes) -> list[bytes]:
+    """Return the items of a JSON array, unread. Raises `Refused`."""
+    try:
+        return [bytes(item) for item in parse(_array, body)]
+    except Unsound as error:
+        raise Refused(400, error.code, str(error)) from None
+
+
+def objects(body: bytes) -> list[bytes]:
+    """Return the items of an array, or the one object that stands alone. Raises `Refused`."""
+    if body.lstrip()[:1] == b"[":
+        return array(body)
+    one(body)
+    return [body]
+
+
+def one(body: bytes) -> dict[str, object]:
+    """Return the one event that a body is. Raises `Refused`."""
+    try:
+        return parse_event(body)
+    except Unsound as error:
+        raise Refused(400, error.code, str(error)) from None
+
+
+def readable(body: bytes) -> dict[str, object]:
+    """Return one event, empty when it cannot be read.
+
+    Senders that sign repeat for hours what they get no 2xx for: what is theirs is kept, and buried by the pipeline.
+    """
+    try:
+        return parse_event(body)
+    except Unsound:
+        return {}
+
+
+def within(value: object, *names: str) -> object:
+    """Return what lies at the end of a path of names, None where it breaks off.
+
+    >>> within({"a": {"b": 1}}, "a", "b"), within({"a": []}, "a", "b")
+    (1, None)
+    """
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def composed(*parts: str) -> str:
+    """Return an event id made of what tells one event from another, where the sender gives no id of its own."""
+    return hashed("\0".join(parts).encode(errors="surrogatepass"))
