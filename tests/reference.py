@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.keys import partition_of
-from schemas.records import LeadProfile
+from schemas.records import LeadProfile, Record
 from schemas.rejected import Rejected
+from schemas.step import Agent
 from schemas.topics import (
     LEADS_PROFILES,
     LEADS_ROUTED,
@@ -57,9 +58,20 @@ def folded(log: Log) -> dict[str, Fold]:
                     record = one.record
                 except Rejected as rejected:
                     fold.bury(rejected.reason)
+                    continue
+                if home := misplaced(fold.agent, one, record):
+                    fold.emitted.append(Emit(topic, home, record))
+                    fold.fates["rekeyed"] += 1
                 else:
                     fold.apply(one.partition, record)
     return folds
+
+
+def misplaced(agent: Agent, one: Landed, record: Record) -> str:
+    """Return the key that a record should have been written under, when it lies elsewhere; "" when all is well."""
+    key = agent.keys(record)[0] if agent.keyed else ""
+    count = one.topic.partitions or PARTITIONS
+    return key if key and (one.key != key or one.partition != partition_of(key.encode(), count)) else ""
 
 
 def differences(log: Log, folds: dict[str, Fold]) -> list[Difference]:

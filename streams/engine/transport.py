@@ -62,9 +62,15 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             name_heartbeats(self._ensure_consumer()._coordinator, instance, _name_taken)
 
     def membership(self) -> Membership:
-        """Return the generation and member id that the group coordinator knows us by."""
+        """Return the generation and member id that the group coordinator knows us by, both of one moment.
+
+        They change in the consumer's thread one after the other, when we join or are expelled, and this is another.
+        """
         coordinator = self._ensure_consumer()._coordinator
-        return Membership(coordinator.generation, coordinator.member_id)
+        while True:
+            generation, member = coordinator.generation, coordinator.member_id
+            if generation == coordinator.generation:
+                return Membership(generation if member else -1, member)
 
     def bound(self, records: int) -> None:
         """Let the next poll bring so many records at most."""

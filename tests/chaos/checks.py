@@ -10,7 +10,8 @@ from schemas.rejected import Rejected
 from schemas.topics import AUDIT, DEAD_LETTERS, EVENTS, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, Topic
 from streams.engine.fold import Fold
 from tests.chaos.ledger import Books
-from tests.reference import Log, differences, folded
+from tests.pipeline import CODEC, Landed
+from tests.reference import Log, differences, folded, misplaced
 
 
 class Verdict(NamedTuple):
@@ -96,19 +97,22 @@ def uniqueness(log: Log, folds: Folds, books: Books) -> Verdict:
 
 
 def once(log: Log, folds: Folds, books: Books) -> Verdict:
-    """I3: had every record reached its lead once only, the very same decisions would have been taken."""
+    """I3: had every record reached its lead once only, decisions and profiles would be the same."""
     del books
-    alone = Fold(folds["qualify"].agent)
+    whole = folds["qualify"]
+    alone = Fold(whole.agent)
     seen: set[tuple[str, str]] = set()  # a record forwarded to the lead that absorbed its own keeps its id
-    for partition, record in readable(log, TOUCHPOINTS):
+    for one, record in readable(log, TOUCHPOINTS):
         assert isinstance(record, Touchpoint | Outcome | Link | Merge)
-        if (record.lead_id, record.id) not in seen:
+        if (record.lead_id, record.id) not in seen and not misplaced(whole.agent, one, record):
             seen.add((record.lead_id, record.id))
-            alone.apply(partition, record)
-    due, there = _decisions(alone), _decisions(folds["qualify"])
+            alone.apply(one.partition, record)
+    due, there = _decisions(alone), _decisions(whole)
     lost, doubled = (due - there).total(), (there - due).total()
-    notes = (f"repeats cost {lost} decisions and made {doubled}",) if lost or doubled else ()
-    return Verdict(lost, doubled, notes=notes)
+    changed = len({place for place, _ in _profiles(alone).items() ^ _profiles(whole).items()})
+    notes = [f"repeats cost {lost} decisions and made {doubled}"] if lost or doubled else []
+    notes += [f"repeats changed {changed} profiles"] if changed else []
+    return Verdict(lost, doubled + changed, notes=tuple(notes))
 
 
 def order(log: Log, folds: Folds, books: Books) -> Verdict:
@@ -145,21 +149,25 @@ def judge(log: Log, books: Books, *, audited: bool = True) -> Verdict:
 
 def _raw(log: Log) -> Iterator[RawEvent]:
     for topic in EVENTS.values():
-        for _, raw in readable(log, topic):
-            assert isinstance(raw, RawEvent)
-            yield raw
+        for _, record in readable(log, topic):
+            assert isinstance(record, RawEvent)
+            yield record
 
 
-def readable(log: Log, topic: Topic) -> Iterator[tuple[int, Record]]:
-    """Yield the records of a topic and their partitions, but for those that nobody can read."""
+def readable(log: Log, topic: Topic) -> Iterator[tuple[Landed, Record]]:
+    """Yield a topic as it lies, with what it says, but for what nobody can read."""
     for one in log[topic.name]:
         with suppress(Rejected):
-            yield one.partition, one.record
+            yield one, one.record
 
 
 def _decisions(fold: Fold) -> Counter[tuple[str, str]]:
     routed = (emit.record for emit in fold.emitted if isinstance(emit.record, RoutedLead))
     return Counter((it.decision_id, it.cause) for it in routed)
+
+
+def _profiles(fold: Fold) -> dict[tuple[str, int, str], bytes]:
+    return {place: CODEC.encode(row) for place, row in fold.rows.items() if isinstance(row, LeadProfile)}
 
 
 def _repeats(counts: Iterable[int]) -> int:

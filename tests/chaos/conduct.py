@@ -16,6 +16,15 @@ GRACE_S = 1.0  # what was asked just before a fault may still be thanked for
 ANSWER_S = 6.0  # the collector's own deadline, and a little
 
 
+def substance(books: Books, log: Log) -> list[str]:
+    """There was something to lose: events were accepted, and leads came of them."""
+    found = {
+        "no event was accepted": books.accepted.total(),
+        "no touchpoint came of anything": len(log[TOUCHPOINTS.name]),
+    }
+    return [words for words, count in found.items() if not count]
+
+
 def recovery(checks: Checks, recovery_s: float | None) -> list[str]:
     """I7: input waits no longer than usual soon after the last fault."""
     if recovery_s is not None and recovery_s <= checks.recovery_s:

@@ -69,6 +69,7 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
     unfenced, notes = await asyncio.to_thread(conduct.fencing, checks, world, cluster.bootstrap, log)
     failures = [
         *([] if drained else [f"not drained within {DRAIN_S:.0f} s"]),
+        *conduct.substance(books, log),
         *conduct.recovery(checks, recovery_s),
         *conduct.progress(checks, world, progress),
         *conduct.refusals(checks, world, books),

@@ -4,12 +4,15 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.keys import partition_of
-from schemas.records import Audit, RawEvent, Tally
+from schemas.records import Audit, LeadProfile, RawEvent, Record, Tally
+from schemas.step import Applied, States
 from schemas.topics import AUDIT, EVENTS_WEB, LEADS_PROFILES, LEADS_ROUTED, TOPICS, TOUCHPOINTS, Topic
 from streams.engine.fold import Fold
-from tests.chaos.checks import judge
+from tests.chaos.checks import judge, once
+from tests.chaos.conduct import substance
 from tests.chaos.ledger import Books
 from tests.pipeline import CODEC, PARTITIONS, Landed
 from tests.traffic import raw_events
@@ -94,3 +97,37 @@ def test_what_nobody_knows_may_be_there_or_not() -> None:
     books.accepted, books.unknown = BOOKS.accepted, Counter(["never-arrived", next(iter(BOOKS.accepted))])
     verdict = judge(LOG, books)
     assert (verdict.lost, verdict.doubled) == (0, 0)
+
+
+def test_a_row_in_which_nothing_was_accepted_shows_nothing() -> None:
+    assert substance(BOOKS, LOG) == []
+    assert substance(Books(), LOG) == ["no event was accepted"]
+    assert substance(BOOKS, spoilt(TOUCHPOINTS, lambda _: [])) == ["no touchpoint came of anything"]
+
+
+@pytest.mark.parametrize("blind", [False, True], ids=["as it is", "blind to repeats"])
+def test_a_repeat_that_changes_a_profile_is_found(blind: bool) -> None:
+    agent = next(agent for agent in pipeline() if agent.name == "qualify")
+
+    def twice(states: States, record: Record) -> Applied:
+        applied, profile = agent.step(states, record), states[0]
+        if not isinstance(profile, LeadProfile) or applied.states[0] is not profile:
+            return applied
+        return applied._replace(states=(replace(profile, touches=profile.touches + 1), *states[1:]))
+
+    log = spoilt(TOUCHPOINTS, lambda it: [*it, *it])
+    whole = Fold(agent._replace(step=twice) if blind else agent)
+    for one in log[TOUCHPOINTS.name]:
+        whole.apply(one.partition, one.record)
+    verdict = once(log, {"qualify": whole}, BOOKS)
+    assert bool(verdict.doubled) is blind, verdict.notes
+
+
+def test_a_record_under_a_wrong_key_counts_where_it_belongs() -> None:
+    first = LOG[EVENTS_WEB.name][0]
+    moved = spoilt(EVENTS_WEB, lambda it: [first._replace(key="astray"), *it])
+    tallies = [Tally(minute=0, fate="rekeyed", count=1)]
+    told = CODEC.encode(Audit(agent="resolve", topic="", partition=0, first_offset=0, last_offset=0, tallies=tallies))
+    moved[AUDIT.name] = [*LOG[AUDIT.name], Landed(0, len(LOG[AUDIT.name]), "resolve", told, AUDIT)]
+    verdict = judge(moved, BOOKS)
+    assert (verdict.lost, verdict.doubled, verdict.regressions) == (0, 0, 0), verdict.notes
