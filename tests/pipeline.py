@@ -25,14 +25,19 @@ ROOT = Path(__file__).parents[1]
 
 
 class Landed(NamedTuple):
-    """A record as it lies in a topic: `value` None is a tombstone; `minute` is its timestamp's, as the audit counts."""
+    """A record as it lies in a topic: `value` None is a tombstone; `at` its timestamp (s). Keys may be any bytes."""
 
     partition: int
     offset: int
     key: str
     value: bytes | None
     topic: Topic
-    minute: int = 0
+    at: float = 0.0
+
+    @property
+    def minute(self) -> int:
+        """The minute of its timestamp, as the audit counts."""
+        return int(self.at // 60)
 
     @property
     def record(self) -> Record:
@@ -110,8 +115,8 @@ def landed(
             for message in consumer.consume(10_000, timeout=0.2):
                 partition, offset = int(message.partition() or 0), int(message.offset() or 0)
                 if message.error() is None:
-                    key, minute = (message.key() or b"").decode(), message.timestamp()[1] // 60_000
-                    found.append(Landed(partition, offset, key, message.value(), topic, minute))
+                    key, at = (message.key() or b"").decode(errors="surrogateescape"), message.timestamp()[1] / 1000
+                    found.append(Landed(partition, offset, key, message.value(), topic, at))
                 elif offset >= open_ends.get(partition, 0):
                     open_ends.pop(partition, None)
     finally:

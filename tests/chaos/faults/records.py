@@ -58,7 +58,7 @@ async def repeat(world: World, times: int = 4) -> None:
         there = await asyncio.to_thread(landed, world.cluster.bootstrap, topic)
         for _ in range(times):
             for one in there:
-                producer.produce(topic.name, one.value, one.key.encode(), one.partition)
+                producer.produce(topic.name, one.value, one.key.encode(errors="surrogateescape"), one.partition)
                 producer.poll(0)
             await asyncio.to_thread(producer.flush, FLUSH_S)
 
