@@ -59,13 +59,12 @@ def row_of(
     best = min((spent, *again), key=lambda one: one.cpu_s)  # others on this machine only ever add to it
     figures = f"{best.cpu_us:.1f} µs/event, {best.per_s:,.0f} events/s, longest pause {best.pause_s:.1f} s"
     console.print(f"{engine.title}: {figures}, over {len(own):,} events")
-    p50_ms = p99_ms = None
+    p50_ms = p99_ms = live_per_s = None
     if len(own) >= SETTLED_LATENCY:
-        took = latency(bootstrap, engine, events, best.per_s / 2)
-        p50_ms, p99_ms = took.p50_ms, took.p99_ms
+        p50_ms, p99_ms, _, live_per_s = latency(bootstrap, engine, events)
     row = Row(engine.name, engine.guarantee, best.cpu_us, best.per_s, best.rss_mib, p50_ms, p99_ms)
     decisions = f"{found.due - found.lost:,} of {found.due:,}" + (f", {found.extra} repeated" if found.extra else "")
-    return row, Note(decisions, (after - before) / len(own) if before and after else None)
+    return row, Note(decisions, (after - before) / len(own) if before and after else None, live_per_s)
 
 
 def scale_of(bootstrap: str, events: Sequence[Sent], console: Console) -> Scale:
