@@ -20,7 +20,7 @@ from connectors.limits import Pace
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.registry import CONTENT_TYPE, RegistryApi
 from connectors.settings import CollectorSettings
-from connectors.sources import SOURCES, Asked, Part, Refused, Reply, Request, Source
+from connectors.sources import SOURCES, Asked, Part, Pixel, Refused, Reply, Request, Source, Thankful
 from connectors.sources.reading import truncated
 from schemas.codec import Codec
 from schemas.person import seal
@@ -67,8 +67,10 @@ class Collector:
     async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(204, headers=())
-        asked = source if scope["method"] == "GET" and isinstance(source, Asked) else None
-        if scope["method"] != "POST" and asked is None:
+        method, path = scope["method"], scope["path"].rstrip("/")
+        asked = source if method == "GET" and isinstance(source, Asked) else None
+        pixel = method == "GET" and isinstance(source, Pixel) and path in source.pixels
+        if method != "POST" and asked is None and not pixel:
             return trouble(405, "method_not_allowed", "send events with POST", ((b"allow", b"POST, OPTIONS"),))
         address = scope["client"][0] if scope["client"] else ""
         try:
@@ -76,7 +78,7 @@ class Collector:
             headers = headers_of(scope)
             body = await body_of(receive, headers, self._settings, source.types)
             query = scope["query_string"].decode("latin-1")
-            request = Request(scope["method"], scope["path"].rstrip("/"), headers, body, self._clock(), query)
+            request = Request(method, path, headers, body, self._clock(), query)
             if asked is not None:
                 return _said(asked.answer(request))
             source.verify(request)
@@ -88,7 +90,7 @@ class Collector:
             return trouble(refused.status, refused.code, refused.message, hold)
         except NotTaken as error:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
-        return _thanks(source, parts)
+        return _said(source.thank(request, parts)) if isinstance(source, Thankful) else _thanks(source, parts)
 
     async def _keep(self, source: Source, request: Request, parts: list[Part], network: str) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
@@ -100,7 +102,8 @@ class Collector:
                 metrics.EVENTS_REFUSED.labels(source.name, part.problem).inc()
                 continue
             envelope = {"envelope": part.envelope} if part.envelope else {}
-            person, person_key = seal({"body": part.body, **beside, **envelope})
+            sender = beside | {"ip": ""} if part.anonymous else beside
+            person, person_key = seal({"body": part.body, **sender, **envelope})
             event = RawEvent(
                 event_id=part.event_id,
                 source=source.name,
@@ -141,7 +144,7 @@ class Collector:
         return Answer(200, metrics.exposition(), ((b"content-type", metrics.CONTENT_TYPE.encode()),))
 
     def _cors(self, scope: Scope) -> Headers:
-        """Return the headers that let pages on allowed origins send events and read the answer, never with cookies."""
+        """Return the headers that let pages on allowed origins send events, with our cookies, and read the answer."""
         if not self._origins:
             return ()
         origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
@@ -149,8 +152,9 @@ class Collector:
             return ((b"vary", b"Origin"),)
         return (
             (b"access-control-allow-origin", origin),
-            (b"access-control-allow-methods", b"POST, OPTIONS"),
-            (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding"),
+            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding, SP-Anonymous"),
             (b"access-control-max-age", b"3600"),
             (b"vary", b"Origin"),
         )
@@ -165,7 +169,8 @@ class Collector:
 
 
 def _said(reply: Reply) -> Answer:
-    return Answer(reply.status, reply.body, ((b"content-type", reply.content_type.encode()),))
+    cookie: Headers = ((b"set-cookie", reply.cookie.encode()),) if reply.cookie else ()
+    return Answer(reply.status, reply.body, ((b"content-type", reply.content_type.encode()), *cookie))
 
 
 def _thanks(source: Source, parts: list[Part]) -> Answer:

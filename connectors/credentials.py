@@ -5,8 +5,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.keyring import KeyRing, Secrets
-from connectors.values import Keys, Listed, Seconds, Signing
+from connectors.keyring import KeyRing, NamedSecrets, Secrets
+from connectors.values import Keys, Listed, Seconds, Signing, SigningByName
 
 NONE = Secrets()
 
@@ -16,6 +16,16 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    snowplow_apps: Listed = Field(
+        (),
+        alias="LEADSTREAM_SNOWPLOW_APPS",
+        description="app ids (`aid`) whose Snowplow trackers may send, `shop,blog`; none = nobody",
+    )
+    ga4_secrets: SigningByName = Field(
+        NamedSecrets({}),
+        alias="LEADSTREAM_GA4_SECRETS",
+        description="who may send by the GA4 Measurement Protocol, `measurement id:api secret`; none = nobody",
+    )
     google_key: Signing = Field(
         NONE,
         alias="LEADSTREAM_GOOGLE_KEY",

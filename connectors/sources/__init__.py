@@ -1,19 +1,23 @@
 """Event sources, one file each. To add one: write a class as `contract.py` has it, and list it in `SOURCES`."""
 
 from connectors.sources.brevo import Brevo
-from connectors.sources.contract import Asked, Part, Refused, Reply, Request, Source
+from connectors.sources.contract import Asked, Part, Pixel, Refused, Reply, Request, Source, Thankful
 from connectors.sources.crm import Crm
+from connectors.sources.ga4 import Ga4
 from connectors.sources.google_ads import GoogleAds
 from connectors.sources.mailgun import Mailgun
 from connectors.sources.postmark import Postmark
 from connectors.sources.segment import Segment
 from connectors.sources.sendgrid import SendGrid
 from connectors.sources.ses import Ses
+from connectors.sources.snowplow import Snowplow
 
-__all__ = ["SOURCES", "Asked", "Part", "Refused", "Reply", "Request", "Source"]
+__all__ = ["SOURCES", "Asked", "Part", "Pixel", "Refused", "Reply", "Request", "Source", "Thankful"]
 
 SOURCES: dict[str, type[Source]] = {
     "segment": Segment,
+    "snowplow": Snowplow,
+    "ga4": Ga4,
     "google_ads": GoogleAds,
     "sendgrid": SendGrid,
     "mailgun": Mailgun,

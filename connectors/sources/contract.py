@@ -25,11 +25,12 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The answer to a sender's own question: nothing is stored for it."""
+    """An answer in the words of a source's own protocol; `cookie` is a Set-Cookie value."""
 
     status: int
     body: bytes
     content_type: str = "application/json"
+    cookie: str = ""
 
 
 class Part(NamedTuple):
@@ -38,7 +39,8 @@ class Part(NamedTuple):
     `event_id` is the sender's dedupe id, or a hash of the bytes; `key` the pseudonymous partition key. `envelope` is
     JSON: what the request says of all its parts (a Segment batch's `sentAt`). `problem` and `advice` say why this part
     is refused ("" = accepted): the parts beside it are accepted all the same. `notice` marks what only says that there
-    is something to fetch: it is kept on the topic `notices`, and the fetcher writes the event that it finds.
+    is something to fetch: it is kept on the topic `notices`, and the fetcher writes the event that it finds. An
+    `anonymous` part is kept without its sender's address.
     """
 
     event_id: str
@@ -49,6 +51,7 @@ class Part(NamedTuple):
     problem: str = ""
     advice: str = ""
     notice: bool = False
+    anonymous: bool = False
 
 
 class Refused(Exception):
@@ -93,3 +96,19 @@ class Asked(Protocol):
     def answer(self, request: Request) -> Reply:
         """Return the answer. Raises `Refused`."""
         ...
+
+
+@runtime_checkable
+class Thankful(Protocol):
+    """A source whose senders expect another answer than the common one when events are stored."""
+
+    def thank(self, request: Request, parts: list[Part]) -> Reply:
+        """Return the answer; each part's `problem` says whether it was kept."""
+        ...
+
+
+@runtime_checkable
+class Pixel(Protocol):
+    """A source that also takes events with GET, in the query, on the paths `pixels`."""
+
+    pixels: tuple[str, ...]

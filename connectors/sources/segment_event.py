@@ -18,6 +18,7 @@ from connectors.sources.reading import (
     text,
     truncated,
 )
+from connectors.sources.words import SPOKEN, consented, happened, person_in, stated_in
 from schemas.person import Fields
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -25,43 +26,6 @@ from schemas.sighting import Campaign, Identifiers, Sighting
 
 Mapped = dict[str, object]
 Id = str | int | None
-
-TRACKED = {
-    "demo requested": Kind.DEMO_REQUEST,
-    "demo request": Kind.DEMO_REQUEST,
-    "demo booked": Kind.DEMO_REQUEST,
-    "form submitted": Kind.FORM,
-    "form submit": Kind.FORM,
-    "pricing viewed": Kind.PRICING,
-    "docs viewed": Kind.DOCS,
-}
-PURPOSES = {
-    "advertising": "ads",
-    "advertisement": "ads",
-    "ads": "ads",
-    "marketing": "ads",
-    "targeting": "ads",
-    "c0004": "ads",
-    "storage": "store",
-    "analytics": "analytics",
-    "performance": "analytics",
-    "c0002": "analytics",
-}
-NAMES = {
-    "email": ("email",),
-    "phone": ("phone",),
-    "name": ("name",),
-    "first_name": ("firstName", "first_name"),
-    "last_name": ("lastName", "last_name"),
-}
-STATED = {
-    "industry": ("industry",),
-    "employees": ("employees", "employee_count"),
-    "title": ("title", "jobTitle", "job_title"),
-    "seniority": ("seniority",),
-    "country": ("country", "countryCode", "country_code"),
-}
-SPOKEN = frozenset(name for names in (*NAMES.values(), *STATED.values()) for name in names) | {"company", "website"}
 
 
 class Context(Struct):
@@ -145,8 +109,7 @@ def _what(call: str, event: Event, page: Mapped) -> tuple[Kind, str, Campaign]:
         case "track":
             if not event.event:
                 raise Rejected(Reason.INVALID_VALUE, "a track call without event")
-            name = event.event.strip().lower().replace("_", " ").replace("-", " ")
-            return TRACKED.get(name, Kind.OTHER), path, campaign
+            return happened(event.event), path, campaign
         case "identify" | "alias":
             return Kind.IDENTIFY, path, campaign
         case "group":
@@ -202,14 +165,14 @@ def _traits(call: str, event: Event, told: tuple[Mapped, ...]) -> dict[str, str]
         return {}
     lasting = places[1:] if call == "track" else places
     free = {name: scalar(value) for place in reversed(lasting) for name, value in place.items() if name not in SPOKEN}
-    return filled(free | {trait: first(places, *names) for trait, names in STATED.items()})
+    return filled(free) | stated_in(places)
 
 
 def _person(call: str, event: Event, context: Context, told: tuple[Mapped, ...], sender: Fields) -> Fields:
     """Return the personal fields. A company's name is one: of a sole trader it is the person's."""
     fields: Fields = {}
     if (companies := _companies(call, event, told)) or told:
-        fields = {field: first(told, *names) for field, names in NAMES.items()}
+        fields |= person_in(told)
         fields["company"] = first(companies, "name") or first(told, "company")
         fields["website"] = first(companies, "website", "domain") or first(told, "website")
     fields["ip"] = truncated(context.ip) if context.ip else text(sender.get("ip"))
@@ -219,14 +182,5 @@ def _person(call: str, event: Event, context: Context, told: tuple[Mapped, ...],
 
 def _consent(stated: Mapped | None, gpc: bool) -> dict[str, bool]:
     """Return the purposes granted and denied; a denial outweighs any grant, and so does the browser's."""
-    preferences = (stated or {}).get("categoryPreferences", {})
-    if not isinstance(preferences, dict):
-        raise Rejected(Reason.INVALID_VALUE, "context.consent.categoryPreferences")
-    consent: dict[str, bool] = {}
-    for category, granted in preferences.items():
-        if not isinstance(granted, bool):
-            raise Rejected(Reason.INVALID_VALUE, "context.consent.categoryPreferences")
-        name = category.lower()
-        purpose = PURPOSES.get(name, name)
-        consent[purpose] = consent.get(purpose, True) and granted
+    consent = consented((stated or {}).get("categoryPreferences", {}), "context.consent.categoryPreferences")
     return consent | {"ads": False} if gpc else consent

@@ -15,7 +15,7 @@ from schemas.person import unseal
 from schemas.topics import EVENTS_AD, EVENTS_CRM, EVENTS_EMAIL, EVENTS_WEB
 from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
-from tests.contract.sources.senders import GOOGLE_KEY, WRITE_KEY, basic, bearer, settings, signed
+from tests.contract.sources.senders import GOOGLE_KEY, NEW, WRITE_KEY, basic, bearer, ga4_query, settings, signed
 
 TRACK = b'{"anonymousId":"a-1","event":"Demo Requested","messageId":"m-1"}'
 
@@ -187,9 +187,31 @@ def test_pages_of_allowed_origins_may_send_and_others_are_not_told_they_may(coll
     assert (asked.status, asked.headers["access-control-allow-origin"]) == (204, "https://shop.example")
     sent = collector.ask("/v1/track", TRACK, **basic(), origin="https://shop.example")
     assert sent.headers["access-control-allow-origin"] == "https://shop.example"
-    assert "access-control-allow-credentials" not in sent.headers
+    assert sent.headers["access-control-allow-credentials"] == "true"
     other = collector.ask("/v1/track", method="OPTIONS", origin="https://evil.example")
     assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_pixel_is_stored_and_answered_with_a_dot_and_an_anonymous_one_leaves_no_address(
+    collector: Collecting,
+) -> None:
+    query = "/i?e=pv&aid=shop&duid=d-1&eid=e-1&url=https%3A%2F%2Fshop.example%2Fpricing"
+    answer = collector.ask(query, method="GET")
+    assert (answer.status, answer.headers["content-type"], answer.body[:6]) == (200, "image/gif", b"GIF89a")
+    assert answer.headers["set-cookie"].startswith("sp=")
+    hidden = collector.ask(query.replace("e-1", "e-2"), method="GET", sp_anonymous="*")
+    assert "set-cookie" not in hidden.headers
+    persons = {event.event_id: unseal(event.person, event.person_key) for _, event in collector.stored(EVENTS_WEB)}
+    assert {name: person["ip"] for name, person in persons.items()} == {"e-1": "127.0.0.0", "e-2": ""}
+
+
+def test_a_secret_in_a_query_is_not_stored(collector: Collecting) -> None:
+    body = b'{"client_id":"c-1","events":[{"name":"page_view"}]}'
+    answer = collector.ask(f"/mp/collect?{ga4_query()}", body)
+    assert (answer.status, answer.body) == (204, b"")
+    [(_, event)] = collector.stored(EVENTS_WEB)
+    assert NEW.encode() not in event.person
+    assert collector.ask("/mp/collect", method="GET").status == 405
 
 
 def test_metrics_count_what_happened_and_carry_no_value_of_an_event(collector: Collecting) -> None:

@@ -29,8 +29,14 @@ from schemas.records import RawEvent
 NOW = 1_795_166_104.0  # 2026-11-20T09:15:04Z
 WRITE_KEY, GOOGLE_KEY, CRM_KEY = "wk-public-1", "google-shared-1", "crm-secret-1"
 NEW, OLD = "a-new-secret-1", "an-old-secret-1"
-SECRETS = {"segment": (WRITE_KEY, "wk-public-0"), "google_ads": (GOOGLE_KEY, "google-0"), "crm": (CRM_KEY, "crm-0")}
+SECRETS = {
+    "segment": (WRITE_KEY, "wk-public-0"),
+    "google_ads": (GOOGLE_KEY, "google-0"),
+    "crm": (CRM_KEY, "crm-0"),
+    "snowplow": ("shop", "blog"),
+}
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:ses-events"
+MEASUREMENT_ID = "G-TEST1"
 GOLDEN = Path(__file__).parent
 
 Signed = tuple[bytes, dict[str, str]]
@@ -81,6 +87,8 @@ def settings(**environ: str) -> CollectorSettings:
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "LEADSTREAM_PEPPER": "pepper-for-tests-only",
             "LEADSTREAM_GOOGLE_KEY": ",".join(secrets("google_ads")),
+            "LEADSTREAM_SNOWPLOW_APPS": ",".join(secrets("snowplow")),
+            "LEADSTREAM_GA4_SECRETS": f"{MEASUREMENT_ID}:{NEW},{MEASUREMENT_ID}:{OLD}",
             "LEADSTREAM_MAILGUN_KEYS": f"{NEW},{OLD}",
             "LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in public),
             "LEADSTREAM_SNS_TOPICS": TOPIC,
@@ -121,6 +129,16 @@ def signed(body: bytes, at: float = NOW, secret: str = NEW) -> dict[str, str]:
 
 def hexed(secret: str, message: bytes, algorithm: str = "sha256") -> str:
     return hmac.digest(secret.encode(), message, algorithm).hex()
+
+
+def _snowplow(body: bytes, _: float, secret: str) -> Signed:
+    """The app id is in each event of a batch."""
+    try:
+        found = json.loads(body)
+        events = [event | {"aid": secret} for event in found["data"]]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return body, {}
+    return json.dumps(found | {"data": events}).encode(), {}
 
 
 def _google(body: bytes, _: float, secret: str) -> Signed:
@@ -166,6 +184,8 @@ def _with(body: bytes, **fields: object) -> bytes:
 
 SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
     "segment": lambda body, _, secret: (body, basic(secret)),
+    "snowplow": _snowplow,
+    "ga4": lambda body, _, __: (body, {}),  # its secret is in the query
     "google_ads": _google,
     "sendgrid": lambda body, at, secret: (body, signed(body, at, secret)),
     "mailgun": _mailgun,
@@ -174,6 +194,10 @@ SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
     "brevo": lambda body, _, secret: (body, bearer(secret)),
     "crm": lambda body, _, secret: (body, bearer(secret)),
 }
+
+
+def ga4_query(secret: str = NEW) -> str:
+    return f"measurement_id={MEASUREMENT_ID}&api_secret={secret}"
 
 
 def request(
@@ -186,9 +210,12 @@ def request(
     secret: str = "",
 ) -> Request:
     """A request of the source's own sender, received now; `headers` = as they are, and the body too."""
+    query = ""
     if headers is None:
-        body, headers = SIGN[name](body, at, secret or secrets(name)[0])
-    return Request("POST", path or SOURCES[name].paths[0], headers, body, NOW)
+        shown = secret or secrets(name)[0]
+        body, headers = SIGN[name](body, at, shown)
+        query = ga4_query(shown) if name == "ga4" else ""
+    return Request("POST", path or SOURCES[name].paths[0], headers, body, NOW, query)
 
 
 def source(name: str) -> Source:
