@@ -21,7 +21,7 @@ $(FRESH): pyproject.toml constraints.txt infra/hatch_build.py $(wildcard infra/d
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,evaluate]'
 	@test -x streams/_bin/devbroker || echo "Note: the embedded dev broker could not be built; Java or Docker will do instead."
-	@$(BIN)/python -c 'from schemas import _avro' 2> /dev/null || echo "Note: no C compiler was found for the Avro coder; Python does it, in more time."
+	@$(BIN)/python -c 'from schemas import _avro; from streams.domain.learner import _native' 2> /dev/null || echo "Note: no C compiler was found for the Avro coder and the learner; Python does it, in more time."
 	@touch $@
 
 demo: setup ## Run the whole pipeline on this machine: make demo ARGS="--events 2000 --json"
@@ -54,4 +54,4 @@ docs: setup ## Rewrite the pages that come from the code
 	@$(BIN)/python infra/docs/settings.py
 
 clean: ## Remove what setup and the tests made
-	rm -rf schemas/_avro*.so .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin
+	rm -rf schemas/_avro*.so streams/domain/learner/_native*.so .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin

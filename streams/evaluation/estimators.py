@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from numbers import Number
 from typing import Protocol, cast
 
+from streams.domain.learner.classifier import LeadClassifier
 from streams.evaluation.columns import X
 
 
@@ -41,5 +42,5 @@ class Pipeline:
         self._model.learn_one(self._head.transform_one(x), y, w=w)
 
 
-ESTIMATORS: Mapping[str, Callable[[], Estimator]] = {"river": Pipeline}
-DEFAULT = "river"
+ESTIMATORS: Mapping[str, Callable[[], Estimator]] = {"leads": LeadClassifier, "river": Pipeline}
+DEFAULT = "leads"

@@ -1,0 +1,346 @@
+/* The arithmetic of the lead classifier: what `streams/domain/learner/plain.py` does in Python, to the bit, for where a
+ * C compiler was found. What each function computes is told there; nothing here keeps anything between calls.
+ *
+ * To the bit: sums run in one order, products are not fused (-ffp-contract=off), exp and log are the ones Python calls.
+ * Every buffer's size is checked before it is used, and every index against the size of the table.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { PAIRED = 64, HASHED = 256, FIELDS = 256, EXPERTS = 8, HEAD = 3, STATS = 3 };
+static const uint64_t P1 = 0x9E3779B97F4A7C15u, P2 = 0xC2B2AE3D27D4EB4Fu, BASIS = 0xCBF29CE484222325u, PRIME = 0x100000001B3u;
+static const uint64_t SLOPE = 0x5851F42D4C957F2Du, MISSING = 0x14057B7EF767814Fu;
+static const double CLIP = 4.0, FAR = 30.0, RARE = 1e-6, KEPT = 0.999, SHARED = 0.02, SHRINK = 0.03;
+
+static uint64_t mixed(uint64_t t) {
+    t *= P1;
+    t ^= t >> 29;
+    t *= P2;
+    return t ^ (t >> 32);
+}
+
+/* Buffers: `need` items of `size` bytes at least, or an error */
+
+static int borrow(PyObject *of, Py_buffer *view, Py_ssize_t need, Py_ssize_t size, int flags) {
+    if (PyObject_GetBuffer(of, view, flags) < 0) return -1;
+    if (need >= 0 && view->len / size >= need) return 0;
+    PyBuffer_Release(view);
+    PyErr_SetString(PyExc_ValueError, "a buffer is too small");
+    return -1;
+}
+
+static void give_back(Py_buffer *views, int count) {
+    while (count > 0) PyBuffer_Release(&views[--count]);
+}
+
+static double number(PyObject *value) {
+    double v = NAN;
+    if (PyFloat_Check(value)) {
+        v = PyFloat_AS_DOUBLE(value);
+    } else if (value != Py_None && PyNumber_Check(value)) {
+        PyObject *made = PyNumber_Float(value);
+        if (made) {
+            v = PyFloat_AS_DOUBLE(made);
+            Py_DECREF(made);
+        } else {
+            PyErr_Clear();
+        }
+    }
+    return isfinite(v) ? v + 0.0 : NAN;
+}
+
+static int hashed(PyObject *text, uint64_t *hash) {
+    Py_ssize_t size;
+    PyObject *made = NULL;
+    const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!bytes) { /* lone surrogates */
+        PyErr_Clear();
+        made = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+        if (!made) return -1;
+        bytes = PyBytes_AS_STRING(made);
+        size = PyBytes_GET_SIZE(made);
+    }
+    uint64_t h = BASIS;
+    for (Py_ssize_t i = 0; i < size && i < HASHED; i++) h = (h ^ (unsigned char)bytes[i]) * PRIME;
+    *hash = h;
+    Py_XDECREF(made);
+    return 0;
+}
+
+/* encode(values, seeds, slots, stats, bits, indices, factors) -> count */
+static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 7 || !PyTuple_Check(given[0])) return PyErr_SetString(PyExc_TypeError, "encode: seven, a tuple first"), NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(given[0]), paired = n < PAIRED ? n : PAIRED;
+    Py_ssize_t room = 2 * n + paired * (paired - 1) / 2;
+    long bits = PyLong_AsLong(given[4]);
+    if (bits < 1 || bits > 24) return PyErr_Occurred() ? NULL : (PyErr_SetString(PyExc_ValueError, "bits"), NULL);
+    Py_buffer v[5];
+    int held = 0;
+    if (borrow(given[1], &v[0], n, 8, PyBUF_SIMPLE) < 0) return NULL;
+    held++;
+    if (borrow(given[2], &v[1], n, 4, PyBUF_SIMPLE) < 0) goto bad;
+    held++;
+    if (borrow(given[3], &v[2], 0, 8, PyBUF_SIMPLE) < 0) goto bad;
+    held++;
+    if (borrow(given[5], &v[3], room, 4, PyBUF_WRITABLE) < 0) goto bad;
+    held++;
+    if (borrow(given[6], &v[4], room, 8, PyBUF_WRITABLE) < 0) goto bad;
+    held++;
+    const uint64_t *seeds = v[0].buf;
+    const uint32_t *slots = v[1].buf;
+    const double *stats = v[2].buf;
+    Py_ssize_t known = v[2].len / (8 * STATS), m = 2 * n;
+    uint32_t *indices = v[3].buf;
+    double *factors = v[4].buf;
+    uint64_t tokens[PAIRED];
+    int shift = 64 - (int)bits;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = PyTuple_GET_ITEM(given[0], i);
+        uint64_t token = MISSING;
+        double z = 0.0;
+        if (PyUnicode_Check(value)) {
+            if (hashed(value, &token) < 0) goto bad;
+        } else {
+            double x = number(value);
+            if (!isnan(x)) {
+                int64_t raw;
+                memcpy(&raw, &x, 8);
+                token = (uint64_t)(raw >> 51);
+                if ((Py_ssize_t)slots[i] < known) {
+                    const double *s = stats + STATS * slots[i];
+                    if (s[0] > 1.0 && s[2] > 0.0) {
+                        z = (x - s[1]) / sqrt(s[2] / s[0]);
+                        z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
+                    }
+                }
+            }
+        }
+        token = mixed(token + seeds[i]);
+        if (i < PAIRED) tokens[i] = token;
+        indices[2 * i] = (uint32_t)(mixed(seeds[i] + SLOPE) >> shift);
+        factors[2 * i] = z;
+        indices[2 * i + 1] = (uint32_t)(token >> shift);
+        factors[2 * i + 1] = 1.0;
+    }
+    for (Py_ssize_t i = 0; i < paired; i++) {
+        for (Py_ssize_t j = i + 1; j < paired; j++, m++) {
+            indices[m] = (uint32_t)(mixed(tokens[i] * P1 + tokens[j]) >> shift);
+            factors[m] = 1.0;
+        }
+    }
+    give_back(v, held);
+    return PyLong_FromSsize_t(m);
+bad:
+    give_back(v, held);
+    return NULL;
+}
+
+/* observe(values, slots, stats) */
+static PyObject *observe(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 3 || !PyTuple_Check(given[0])) return PyErr_SetString(PyExc_TypeError, "observe: three, a tuple first"), NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(given[0]);
+    Py_buffer v[2];
+    if (borrow(given[1], &v[0], n, 4, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[2], &v[1], 0, 8, PyBUF_WRITABLE) < 0) return give_back(v, 1), NULL;
+    const uint32_t *slots = v[0].buf;
+    double *stats = v[1].buf;
+    Py_ssize_t known = v[1].len / (8 * STATS);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = PyTuple_GET_ITEM(given[0], i);
+        if (PyUnicode_Check(value) || (Py_ssize_t)slots[i] >= known) continue;
+        double x = number(value);
+        if (isnan(x)) continue;
+        double *s = stats + STATS * slots[i], away = x - s[1];
+        s[0] += 1.0;
+        s[1] += away / s[0];
+        s[2] += away * (x - s[1]);
+    }
+    give_back(v, 2);
+    Py_RETURN_NONE;
+}
+
+/* explain(indices, factors, features, weights, points) -> sum */
+static PyObject *explain(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 5) return PyErr_SetString(PyExc_TypeError, "explain: five"), NULL;
+    Py_ssize_t n = PyLong_AsSsize_t(given[2]);
+    if (n == -1 && PyErr_Occurred()) return NULL;
+    if (n < 0 || n > FIELDS) return PyErr_SetString(PyExc_ValueError, "explain: features"), NULL;
+    Py_ssize_t paired = n < PAIRED ? n : PAIRED, m = 2 * n + paired * (paired - 1) / 2;
+    Py_buffer v[4];
+    if (borrow(given[0], &v[0], m, 4, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[1], &v[1], m, 8, PyBUF_SIMPLE) < 0) return give_back(v, 1), NULL;
+    if (borrow(given[3], &v[2], 0, 4, PyBUF_SIMPLE) < 0) return give_back(v, 2), NULL;
+    if (borrow(given[4], &v[3], n, 8, PyBUF_WRITABLE) < 0) return give_back(v, 3), NULL;
+    const uint32_t *indices = v[0].buf;
+    const double *factors = v[1].buf;
+    const float *weights = v[2].buf;
+    double *points = v[3].buf, sum = 0.0;
+    Py_ssize_t size = v[2].len / 4;
+    for (Py_ssize_t j = 0; j < m; j++) {
+        if ((Py_ssize_t)indices[j] >= size) return give_back(v, 4), PyErr_SetString(PyExc_IndexError, "explain: index"), NULL;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        points[i] = (double)weights[indices[2 * i]] * factors[2 * i] + (double)weights[indices[2 * i + 1]];
+    }
+    for (Py_ssize_t i = 0, at = 2 * n; i < paired; i++) {
+        for (Py_ssize_t j = i + 1; j < paired; j++, at++) {
+            double half = 0.5 * (double)weights[indices[at]];
+            points[i] += half;
+            points[j] += half;
+        }
+    }
+    for (Py_ssize_t i = 0; i < n; i++) sum += points[i];
+    give_back(v, 4);
+    return PyFloat_FromDouble(sum);
+}
+
+struct pool { /* borrowed buffers of one call on a pool of experts */
+    Py_buffer views[4];
+    Py_ssize_t m;
+    int experts;
+    const uint32_t *indices;
+    const double *factors;
+    float *table;
+    double *head;
+};
+
+/* (indices, factors, count, table, head): the table holds, per cell, each expert's weight, then each one's spent */
+static int open_pool(struct pool *p, PyObject *const *given, int flags) {
+    p->m = PyLong_AsSsize_t(given[2]);
+    if (p->m == -1 && PyErr_Occurred()) return -1;
+    if (borrow(given[0], &p->views[0], p->m, 4, PyBUF_SIMPLE) < 0) return -1;
+    if (borrow(given[1], &p->views[1], p->m, 8, PyBUF_SIMPLE) < 0) return give_back(p->views, 1), -1;
+    if (borrow(given[3], &p->views[2], 1, 4, flags) < 0) return give_back(p->views, 2), -1;
+    if (borrow(given[4], &p->views[3], HEAD, 8, flags) < 0) return give_back(p->views, 3), -1;
+    p->indices = p->views[0].buf;
+    p->factors = p->views[1].buf;
+    p->table = p->views[2].buf;
+    p->head = p->views[3].buf;
+    p->experts = (int)(p->views[3].len / (8 * HEAD));
+    Py_ssize_t cells = p->experts > 0 ? p->views[2].len / (8 * p->experts) : 0;
+    int sound = p->experts >= 1 && p->experts <= EXPERTS;
+    for (Py_ssize_t j = 0; sound && j < p->m; j++) sound = (Py_ssize_t)p->indices[j] < cells;
+    if (sound) return 0;
+    give_back(p->views, 4);
+    PyErr_SetString(PyExc_ValueError, "experts or indices");
+    return -1;
+}
+
+static void logits(const struct pool *p, double *out) {
+    int k = p->experts;
+    for (int e = 0; e < k; e++) out[e] = p->head[e];
+    for (Py_ssize_t j = 0; j < p->m; j++) {
+        const float *cell = p->table + (Py_ssize_t)p->indices[j] * 2 * k;
+        for (int e = 0; e < k; e++) out[e] += (double)cell[e] * p->factors[j];
+    }
+    for (int e = 0; e < k; e++) out[e] = out[e] > FAR ? FAR : out[e] < -FAR ? -FAR : out[e];
+}
+
+/* blend(indices, factors, count, table, head) -> logit */
+static PyObject *blend(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    struct pool p;
+    if (count != 5) return PyErr_SetString(PyExc_TypeError, "blend: five"), NULL;
+    if (open_pool(&p, given, PyBUF_SIMPLE) < 0) return NULL;
+    double each[EXPERTS], sum = 0.0;
+    logits(&p, each);
+    for (int e = 0; e < p.experts; e++) sum += p.head[2 * p.experts + e] * each[e];
+    give_back(p.views, 4);
+    return PyFloat_FromDouble(sum);
+}
+
+static double moved(double margin, double reach) {
+    double start = exp(margin), total = margin + start + reach;
+    double at = reach < 1.0 ? margin + reach / (1.0 + start) : total > 1.0 ? log(total) : total;
+    for (int k = 0; k < 16; k++) {
+        double grown = exp(at), step = (at + grown - total) / (1.0 + grown);
+        at -= step;
+        if (fabs(step) < 1e-11) break;
+    }
+    return at - margin;
+}
+
+/* step(indices, factors, count, table, head, rates, base_rate, spent, label, weight) */
+static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    struct pool p;
+    if (count != 10) return PyErr_SetString(PyExc_TypeError, "step: ten"), NULL;
+    double base = PyFloat_AsDouble(given[6]), begun = PyFloat_AsDouble(given[7]), weight = PyFloat_AsDouble(given[9]);
+    int label = PyObject_IsTrue(given[8]);
+    if (PyErr_Occurred()) return NULL;
+    if (open_pool(&p, given, PyBUF_WRITABLE) < 0) return NULL;
+    Py_buffer rated;
+    if (borrow(given[5], &rated, p.experts, 8, PyBUF_SIMPLE) < 0) return give_back(p.views, 4), NULL;
+    const double *rates = rated.buf;
+    int k = p.experts;
+    double each[EXPERTS], *bias = p.head, *losses = p.head + k, *shares = p.head + 2 * k, best = -INFINITY, sum = 0.0;
+    logits(&p, each);
+    double *reach = PyMem_Malloc((size_t)(p.m + 1) * sizeof(double));
+    if (!reach) return PyBuffer_Release(&rated), give_back(p.views, 4), PyErr_NoMemory();
+    for (int e = 0; e < k; e++) {
+        double right = 1.0 / (1.0 + exp(label ? -each[e] : each[e]));
+        losses[e] = KEPT * losses[e] + weight * log(right < RARE ? RARE : right);
+        best = losses[e] > best ? losses[e] : best;
+    }
+    for (int e = 0; e < k; e++) {
+        shares[e] = exp(losses[e] - best);
+        sum += shares[e];
+    }
+    for (int e = 0; e < k; e++) shares[e] = (1.0 - SHARED * k) * (shares[e] / sum) + SHARED;
+    for (int e = 0; e < k; e++) {
+        double margin = label ? each[e] : -each[e], wrong = 1.0 / (1.0 + exp(margin)), total = base;
+        for (Py_ssize_t j = 0; j < p.m; j++) {
+            float *cell = p.table + (Py_ssize_t)p.indices[j] * 2 * k;
+            double slope = wrong * p.factors[j], spent = (double)cell[k + e] + slope * slope * weight;
+            cell[k + e] = (float)spent;
+            reach[j] = rates[e] / sqrt(begun + spent);
+            total += reach[j] * (p.factors[j] * p.factors[j]);
+        }
+        total *= weight;
+        double by = total > 0.0 ? moved(margin, total) / total * weight : 0.0;
+        by = label ? by : -by;
+        for (Py_ssize_t j = 0; j < p.m; j++) {
+            float *cell = p.table + (Py_ssize_t)p.indices[j] * 2 * k;
+            cell[e] = (float)((double)cell[e] * (1.0 - SHRINK * reach[j]) + reach[j] * p.factors[j] * by);
+        }
+        bias[e] += base * by;
+    }
+    PyMem_Free(reach);
+    PyBuffer_Release(&rated);
+    give_back(p.views, 4);
+    Py_RETURN_NONE;
+}
+
+/* fold(table, head, weights) */
+static PyObject *fold(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 3) return PyErr_SetString(PyExc_TypeError, "fold: three"), NULL;
+    Py_buffer v[3];
+    if (borrow(given[0], &v[0], 0, 4, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[1], &v[1], HEAD, 8, PyBUF_SIMPLE) < 0) return give_back(v, 1), NULL;
+    Py_ssize_t k = v[1].len / (8 * HEAD), cells = v[0].len / (8 * k);
+    if (borrow(given[2], &v[2], cells, 4, PyBUF_WRITABLE) < 0) return give_back(v, 2), NULL;
+    const float *table = v[0].buf;
+    const double *shares = (const double *)v[1].buf + 2 * k;
+    float *weights = v[2].buf;
+    for (Py_ssize_t i = 0; i < cells; i++) {
+        double sum = 0.0;
+        for (Py_ssize_t e = 0; e < k; e++) sum += shares[e] * (double)table[2 * k * i + e];
+        weights[i] = (float)sum;
+    }
+    give_back(v, 3);
+    Py_RETURN_NONE;
+}
+
+#define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, "See streams/domain/learner/plain.py."}
+static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(explain), FAST(blend), FAST(step), FAST(fold), {NULL, NULL, 0, NULL}};
+static PyModuleDef_Slot phases[] = {{0, NULL}};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The lead classifier's arithmetic.", 0, methods, phases, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&module); }

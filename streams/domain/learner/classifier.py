@@ -1,0 +1,117 @@
+"""The online learner of leads. One owner: who only scores reads `streams.domain.learner.frozen`'s copy of it."""
+
+from array import array
+from collections.abc import Mapping
+from math import exp, log
+from typing import Any
+
+from river.base import Classifier
+
+from streams.domain.learner.fields import Fields
+from streams.domain.learner.frozen import Frozen
+from streams.domain.learner.kernel import KERNEL
+from streams.domain.learner.state import State
+
+SPENT = 1.0  # of squared gradients, in every cell, before the first
+
+
+class LeadClassifier(Classifier):
+    """Logistic regression over z-scores, half-octave bins and hashed pairs, by a small pool of experts.
+
+    Parameters
+    ----------
+    bits
+        The table has 2**bits cells (of 8 bytes for each expert).
+    rates
+        One expert for each step size; their log-odds are blended by fixed share.
+    base_rate
+        Step size of the experts' biases, which never shrinks: the memory of the base rate, apart from that of the
+        ranking, whose steps shrink with what has been learned.
+    prior
+        The chance of conversion before anything is known.
+
+    Examples:
+    --------
+    >>> model = LeadClassifier()
+    >>> for _ in range(200):
+    ...     model.learn_one({"pages": 9, "plan": "trial"}, True)
+    ...     model.learn_one({"pages": 1, "plan": "free"}, False)
+    >>> model.predict_proba_one({"pages": 8, "plan": "trial"})[True] > 0.5
+    True
+    >>> model.predict_one({"pages": 1, "plan": "free"})
+    False
+    """
+
+    def __init__(
+        self,
+        bits: int = 15,
+        rates: tuple[float, ...] = (0.005, 0.02, 0.05),
+        base_rate: float = 0.005,
+        prior: float = 0.1,
+    ) -> None:
+        self.bits, self.rates, self.base_rate, self.prior = bits, rates, base_rate, prior
+        experts = len(rates)
+        self._fields = Fields()
+        self._rates = array("d", rates)
+        self._table = array("f", bytes(8 * experts << bits))
+        bias = log(prior / (1.0 - prior))
+        self._head = array("d", (bias,) * experts + (0.0,) * experts + (1.0 / experts,) * experts)
+        self._learned = 0
+
+    def learn_one(self, x: Mapping[Any, Any], y: bool | str | int, w: float = 1.0) -> None:
+        """Learn the label of `x`: numbers, texts, booleans, None = missing. `w` is how much it counts, above 0."""
+        self._fields.add(x)
+        seen = self._fields.encode(x, self.bits)
+        KERNEL.step(
+            seen.indices, seen.factors, seen.size, self._table, self._head, self._rates, self.base_rate, SPENT, y, w
+        )
+        self._fields.observe(seen)
+        self._learned += 1
+
+    def predict_proba_one(  # type: ignore[override]  # River also has classes with names
+        self, x: Mapping[Any, Any], **_: Any
+    ) -> dict[bool, float]:
+        """Return {False: chance that the lead does not convert, True: that it does}."""
+        seen = self._fields.encode(x, self.bits)
+        chance = 1.0 / (1.0 + exp(-KERNEL.blend(seen.indices, seen.factors, seen.size, self._table, self._head)))
+        return {False: 1.0 - chance, True: chance}
+
+    def raise_steps(self) -> None:
+        """Forget how much has been learned, not what: every weight may move as in the beginning (after a drift)."""
+        experts = len(self.rates)
+        for expert in range(experts, 2 * experts):
+            self._table[expert :: 2 * experts] = array("f", bytes(4 << self.bits))
+
+    def frozen(self) -> Frozen:
+        """Return a copy to score with that never changes."""
+        weights = array("f", bytes(4 << self.bits))
+        KERNEL.fold(self._table, self._head, weights)
+        experts = len(self.rates)
+        bias = sum(self._head[2 * experts + e] * self._head[e] for e in range(experts))
+        return Frozen(tuple(self._fields.slots), self._fields.stats[:], weights, bias)
+
+    def state(self) -> State:
+        """Return everything the learner is, to go on from bit for bit."""
+        return State(
+            self.bits,
+            self.base_rate,
+            self.prior,
+            self._learned,
+            tuple(self._fields.slots),
+            self._rates[:],
+            self._head[:],
+            self._fields.stats[:],
+            self._table[:],
+        )
+
+    @classmethod
+    def restored(cls, state: State) -> "LeadClassifier":
+        """Return the learner as it was."""
+        model = cls(state.bits, tuple(state.rates), state.base_rate, state.prior)
+        model._fields = Fields(state.names, state.stats[:])
+        model._head, model._table, model._learned = state.head[:], state.table[:], state.learned
+        return model
+
+    @property
+    def _multiclass(self) -> bool:
+        return False

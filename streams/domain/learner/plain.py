@@ -1,0 +1,234 @@
+"""The classifier's arithmetic in Python: what `infra/native/learner.c` does, to the bit, where there is no C compiler.
+
+A lead's features become *coordinates* of one table: indices into it and factors. Of each feature, in the order of
+their names: its slope (factor = how many standard deviations it is from its mean, at most 4), and its token (factor 1):
+of a number the half octave it lies in (sign, exponent and one bit of the mantissa), of a text its hash, or that it is
+missing. Then each pair of tokens, of the first `PAIRED` features. Where two share a cell, they share its weight.
+
+A pool of experts learns beside one another. `table` (float32) holds for each cell the experts' weights, then what each
+has spent there: its sum of squared gradients. `head` (float64) holds the experts' biases, discounted log-likelihoods
+and shares. What fits in neither is an argument. The step is AdaGrad's (Duchi, Hazan & Singer 2011) in size and
+importance-aware in length (Karampatziakis & Langford 2011): as far as infinitely many small steps would go, never past
+the label. Shares follow the likelihoods as fixed share has it (Herbster & Warmuth 1998).
+"""
+
+from array import array
+from collections.abc import MutableSequence, Sequence
+from math import exp, isfinite, log, sqrt
+from struct import Struct
+from typing import Any
+
+PAIRED = 64  # features whose tokens are paired: the number of pairs grows with its square
+HASHED = 256  # bytes of a text that are looked at
+HEAD, STATS = 3, 3  # numbers of each expert in `head`; of each field in `stats`: count, mean, sum of squares about it
+CLIP = 4.0  # standard deviations: nothing is extrapolated beyond
+FAR = 30.0  # log-odds: as sure as an expert may be
+RARE = 1e-6  # a label's probability, as low as an expert is held to have given it
+KEPT = 0.999  # of the log-likelihoods, label by label: a memory of a thousand labels
+SHARED = 0.02  # of the shares each expert has at least
+SHRINK = 0.03  # how fast a weight that is used goes back to nothing, in steps
+_P1, _P2, _BASIS, _PRIME = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xCBF29CE484222325, 0x100000001B3
+_SLOPE, _MISSING, _64 = 0x5851F42D4C957F2D, 0x14057B7EF767814F, (1 << 64) - 1
+_DOUBLE, _LONG, _FLOAT = Struct("<d"), Struct("<q"), Struct("<f")
+
+Indices = MutableSequence[int]
+Factors = MutableSequence[float]
+Table = MutableSequence[float]
+
+
+def encode(  # noqa: PLR0917 - as the compiled one takes them
+    values: tuple[Any, ...],
+    seeds: Sequence[int],
+    slots: Sequence[int],
+    stats: Sequence[float],
+    bits: int,
+    indices: Indices,
+    factors: Factors,
+) -> int:
+    """Write the coordinates of `values` into a table of 2**`bits` cells; return how many there are.
+
+    `seeds` holds one 64-bit seed for each value, from its name; `slots` where its `stats` are.
+    """
+    shift, tokens = 64 - bits, []
+    for at, value in enumerate(values):
+        token, z = _MISSING, 0.0
+        if isinstance(value, str):
+            token = text_hash(value)
+        else:
+            x = _number(value)
+            if x is not None:
+                token = (_LONG.unpack(_DOUBLE.pack(x))[0] >> 51) & _64
+                z = _standard(x, stats, slots[at])
+        token = _mixed(token + seeds[at])
+        tokens.append(token)
+        indices[2 * at], factors[2 * at] = _mixed(seeds[at] + _SLOPE) >> shift, z
+        indices[2 * at + 1], factors[2 * at + 1] = token >> shift, 1.0
+    count, paired = 2 * len(values), tokens[:PAIRED]
+    for at, one in enumerate(paired):
+        for other in paired[at + 1 :]:
+            indices[count], factors[count] = _mixed(one * _P1 + other) >> shift, 1.0
+            count += 1
+    return count
+
+
+def observe(values: tuple[Any, ...], slots: Sequence[int], stats: MutableSequence[float]) -> None:
+    """Take the numbers among `values` into the count, mean and sum of squares of their fields (Welford 1962)."""
+    for slot, value in zip(slots, values, strict=True):
+        x = None if isinstance(value, str) else _number(value)
+        if x is None or STATS * slot >= len(stats):
+            continue
+        at = STATS * slot
+        away = x - stats[at + 1]
+        stats[at] += 1.0
+        stats[at + 1] += away / stats[at]
+        stats[at + 2] += away * (x - stats[at + 1])
+
+
+def explain(indices: Indices, factors: Factors, features: int, weights: Table, points: Factors) -> float:
+    """Write each feature's share of the log-odds into `points`, half of a pair's to either; return their sum."""
+    for one in range(features):
+        token = 2 * one + 1
+        points[one] = weights[indices[2 * one]] * factors[2 * one] + weights[indices[token]]
+    at, paired = 2 * features, min(features, PAIRED)
+    for one in range(paired):
+        for other in range(one + 1, paired):
+            half = 0.5 * weights[indices[at]]
+            points[one] += half
+            points[other] += half
+            at += 1
+    total = 0.0
+    for one in range(features):
+        total += points[one]
+    return total
+
+
+def blend(indices: Indices, factors: Factors, count: int, table: Table, head: Sequence[float]) -> float:
+    """Return the pool's log-odds: the experts' own, each at most `FAR`, weighted by their shares."""
+    experts, total = len(head) // HEAD, 0.0
+    for expert, logit in enumerate(_logits(indices, factors, count, table, head)):
+        total += head[2 * experts + expert] * logit
+    return total
+
+
+def step(  # noqa: PLR0917 - as the compiled one takes them
+    indices: Indices,
+    factors: Factors,
+    count: int,
+    table: Table,
+    head: MutableSequence[float],
+    rates: Sequence[float],
+    base_rate: float,
+    spent: float,
+    label: bool,
+    weight: float,
+) -> None:
+    """Learn one label: share the pool anew by how likely each expert held it, then let each take its step.
+
+    `rates` are the experts' step sizes, `base_rate` that of the biases, which does not shrink; `spent` is what every
+    cell counts as spent from the start.
+    """
+    experts = len(head) // HEAD
+    logits = _logits(indices, factors, count, table, head)
+    best, total = float("-inf"), 0.0
+    for e in range(experts):
+        right = 1.0 / (1.0 + exp(-logits[e] if label else logits[e]))
+        head[experts + e] = KEPT * head[experts + e] + weight * log(max(right, RARE))
+        best = max(best, head[experts + e])
+    for e in range(experts):
+        head[2 * experts + e] = exp(head[experts + e] - best)
+        total += head[2 * experts + e]
+    for e in range(experts):
+        head[2 * experts + e] = (1.0 - SHARED * experts) * (head[2 * experts + e] / total) + SHARED
+    for e in range(experts):
+        margin = logits[e] if label else -logits[e]
+        wrong, reach, total = 1.0 / (1.0 + exp(margin)), [0.0] * count, base_rate
+        for at in range(count):
+            cell, slope = 2 * experts * indices[at] + e, wrong * factors[at]
+            used = table[cell + experts] + slope * slope * weight
+            table[cell + experts] = used
+            reach[at] = rates[e] / sqrt(spent + used)
+            total += reach[at] * (factors[at] * factors[at])
+        total *= weight
+        by = _moved(margin, total) / total * weight if total > 0.0 else 0.0
+        by = by if label else -by
+        for at in range(count):
+            cell = 2 * experts * indices[at] + e
+            table[cell] = table[cell] * (1.0 - SHRINK * reach[at]) + reach[at] * factors[at] * by
+        head[e] += base_rate * by
+
+
+def fold(table: Table, head: Sequence[float], weights: Table) -> None:
+    """Write the pool's weights, blended by their shares, into a table of one weight for each cell."""
+    experts = len(head) // HEAD
+    for cell in range(len(table) // (2 * experts)):
+        total = 0.0
+        for e in range(experts):
+            total += head[2 * experts + e] * table[2 * experts * cell + e]
+        weights[cell] = total
+
+
+def text_hash(text: str) -> int:
+    """Return the 64-bit FNV-1a hash of the first `HASHED` bytes: the same in every process, unlike Python's own.
+
+    >>> hex(text_hash("a"))
+    '0xaf63dc4c8601ec8c'
+    """
+    h = _BASIS
+    for byte in text.encode("utf-8", "surrogatepass")[:HASHED]:
+        h = ((h ^ byte) * _PRIME) & _64
+    return h
+
+
+def _logits(indices: Indices, factors: Factors, count: int, table: Table, head: Sequence[float]) -> "array[float]":
+    experts = len(head) // HEAD
+    out = array("d", head[:experts])
+    for at in range(count):
+        cell = 2 * experts * indices[at]
+        for e in range(experts):
+            out[e] += table[cell + e] * factors[at]
+    for e in range(experts):
+        out[e] = min(max(out[e], -FAR), FAR)
+    return out
+
+
+def _moved(margin: float, reach: float) -> float:
+    """Return how far the margin m goes from `margin` when dm/dt = 1 / (1 + e^m) for a time of `reach`.
+
+    That is the root of m + e^m = margin + e^margin + reach, by Newton's method.
+    """
+    start = exp(margin)
+    total = margin + start + reach
+    at = margin + reach / (1.0 + start) if reach < 1.0 else log(total) if total > 1.0 else total
+    for _ in range(16):
+        grown = exp(at)
+        change = (at + grown - total) / (1.0 + grown)
+        at -= change
+        if abs(change) < 1e-11:
+            break
+    return at - margin
+
+
+def _standard(x: float, stats: Sequence[float], slot: int) -> float:
+    at = STATS * slot
+    if at >= len(stats) or stats[at] <= 1.0 or stats[at + 2] <= 0.0:
+        return 0.0
+    z = (x - stats[at + 1]) / sqrt(stats[at + 2] / stats[at])
+    return min(max(z, -CLIP), CLIP)
+
+
+def _number(value: object) -> float | None:
+    """Return a value as a finite number, without a negative zero; None when it is missing or no number."""
+    if not hasattr(value, "__float__") and not hasattr(value, "__index__"):
+        return None
+    try:
+        x = float(value)  # type: ignore[arg-type]  # it has just been asked
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return x + 0.0 if isfinite(x) else None
+
+
+def _mixed(t: int) -> int:
+    t = (t * _P1) & _64
+    t ^= t >> 29
+    t = (t * _P2) & _64
+    return t ^ (t >> 32)
