@@ -58,7 +58,8 @@ async def _all(cases: list[Case], subject: str, folder: Path) -> list[Row]:
             began = time.monotonic()
             _say(case.row, f"{case.title}: {case.events} events, seed {case.seed}")
             own = folder / f"{case.row}-{subject}"
-            own.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(own, ignore_errors=True)  # an earlier run's ledger would be taken for ours
+            own.mkdir(parents=True)
             row = await run(case, SUBJECTS[subject], cluster, own, partial(_say, case.row))
             found.append(row)
             write([row])
