@@ -98,8 +98,8 @@ class Collector:
         beside = {"ip": network, "user_agent": request.headers.get("user-agent", "")}
         letters = []
         for part in parts:
-            if part.problem:
-                metrics.EVENTS_REFUSED.labels(source.name, part.problem).inc()
+            if why := part.problem or part.ignored:
+                metrics.EVENTS_REFUSED.labels(source.name, why).inc()
                 continue
             envelope = {"envelope": part.envelope} if part.envelope else {}
             sender = beside | {"ip": ""} if part.anonymous else beside

@@ -59,6 +59,57 @@ class Credentials(BaseModel):
         alias="LEADSTREAM_BREVO_KEYS",
         description="tokens or passwords that Brevo sends, `name:key,name:key`; none = nobody",
     )
+    meta_secrets: Signing = Field(
+        NONE, alias="LEADSTREAM_META_SECRETS", description="app secret of the Meta app, `new,old`; none = refused"
+    )
+    meta_verify_token: Signing = Field(
+        NONE,
+        alias="LEADSTREAM_META_VERIFY_TOKEN",
+        description="the token that Meta is to show when it verifies the webhook; none = refused",
+    )
+    linkedin_secrets: Signing = Field(
+        NONE,
+        alias="LEADSTREAM_LINKEDIN_SECRETS",
+        description="client secret of the LinkedIn app, `new,old`; none = refused",
+    )
+    typeform_secrets: Signing = Field(
+        NONE, alias="LEADSTREAM_TYPEFORM_SECRETS", description="secret of Typeform's webhook, `new,old`; none = refused"
+    )
+    calendly_keys: Signing = Field(
+        NONE,
+        alias="LEADSTREAM_CALENDLY_KEYS",
+        description="signing key of Calendly's webhook, `new,old`; none = refused",
+    )
+    calendly_skew_s: Seconds = Field(
+        300.0,
+        alias="LEADSTREAM_CALENDLY_SKEW_S",
+        description="how far Calendly's timestamp may be from our clock, seconds",
+    )
+    hubspot_secrets: Signing = Field(
+        NONE,
+        alias="LEADSTREAM_HUBSPOT_SECRETS",
+        description="client secret of the HubSpot app, `new,old`; none = refused",
+    )
+    hubspot_url: str = Field(
+        "",
+        alias="LEADSTREAM_HUBSPOT_URL",
+        description="the whole URL that HubSpot calls, `https://leads.example.com/v1/hubspot/events`: it is signed too",
+    )
+    hubspot_skew_s: Seconds = Field(
+        300.0,
+        alias="LEADSTREAM_HUBSPOT_SKEW_S",
+        description="how far HubSpot's timestamp may be from our clock, seconds",
+    )
+    salesforce_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_SALESFORCE_KEYS",
+        description="who may send Salesforce's change events, `name:key,name:key`; none = nobody",
+    )
+    salesforce_client: str = Field(
+        "",
+        alias="LEADSTREAM_SALESFORCE_CLIENT",
+        description="name of the client under which the relay writes to Salesforce: its own changes are not read back",
+    )
     sns_topics: Listed = Field(
         (),
         alias="LEADSTREAM_SNS_TOPICS",

@@ -14,7 +14,7 @@ INGEST_SECONDS = Histogram(
 INGEST_INFLIGHT = Gauge("leadstream_ingest_inflight_requests", "Requests that wait for the broker to acknowledge.")
 EVENTS_ACCEPTED = Counter("leadstream_events_accepted", "Events the broker has acknowledged.", ("source",))
 EVENTS_REFUSED = Counter(
-    "leadstream_events_refused", "Events turned away, by the code in our answer.", ("source", "code")
+    "leadstream_events_refused", "Events turned away or not kept, by why: the code in our answer.", ("source", "code")
 )
 PRODUCER_QUEUE = Gauge("leadstream_producer_queue_messages", "Messages that wait in the Kafka client.")
 BROKER_WRITABLE = Gauge("leadstream_broker_writable", "1 while the broker takes writes, as /readyz has it.")

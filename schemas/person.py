@@ -24,5 +24,5 @@ def unseal(person: bytes, person_key: str) -> Fields:
         return {}
     try:
         return _decode(person)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(Reason.UNDECODABLE, "person") from error

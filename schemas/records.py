@@ -26,6 +26,7 @@ class Kind(StrEnum):
     EMAIL_BOUNCE = "email_bounce"
     UNSUBSCRIBE = "unsubscribe"
     SPAM_REPORT = "spam_report"
+    ERASURE = "erasure"  # they, or a platform on their behalf, ask to be forgotten
     CONTACT = "contact"
     OTHER = "other"
 

@@ -40,7 +40,8 @@ class Part(NamedTuple):
     JSON: what the request says of all its parts (a Segment batch's `sentAt`). `problem` and `advice` say why this part
     is refused ("" = accepted): the parts beside it are accepted all the same. `notice` marks what only says that there
     is something to fetch: it is kept on the topic `notices`, and the fetcher writes the event that it finds. An
-    `anonymous` part is kept without its sender's address.
+    `anonymous` part is kept without its sender's address. `ignored` says why a part is acknowledged without being kept
+    ("" = kept): it is counted, and that is all.
     """
 
     event_id: str
@@ -52,6 +53,7 @@ class Part(NamedTuple):
     advice: str = ""
     notice: bool = False
     anonymous: bool = False
+    ignored: str = ""
 
 
 class Refused(Exception):

@@ -7,26 +7,14 @@ import msgspec
 from msgspec import Struct
 
 from connectors.settings import CollectorSettings
+from connectors.sources.answers import ad_lead, reachable
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
-from connectors.sources.reading import decoded, filled, first, instant, key_of, open_raw, text
+from connectors.sources.reading import decoded, instant, key_of, open_raw, text
 from connectors.sources.signing import needed
 from connectors.sources.sound import Unsound, cut, parse, parse_event
-from schemas.records import Channel, Kind, RawEvent
+from schemas.records import Channel, RawEvent
 from schemas.rejected import Reason, Rejected
-from schemas.sighting import Campaign, Identifiers, Sighting
-
-EMAILS, PHONES = ("WORK_EMAIL", "EMAIL"), ("WORK_PHONE", "PHONE_NUMBER")
-PERSON = {
-    "name": "FULL_NAME",
-    "first_name": "FIRST_NAME",
-    "last_name": "LAST_NAME",
-    "company": "COMPANY_NAME",
-    "address": "STREET_ADDRESS",
-    "postal_code": "POSTAL_CODE",
-    "city": "CITY",
-    "region": "REGION",
-}
-TRAITS = {"title": "JOB_TITLE", "country": "COUNTRY"}
+from schemas.sighting import Campaign, Sighting
 
 
 class Column(Struct):
@@ -48,8 +36,8 @@ class Lead(Struct):
     lead_submit_time: str | None = None
 
     def answers(self) -> dict[str, str]:
-        """Return the form's answers by column id."""
-        return {column.column_id: column.string_value or "" for column in self.user_column_data}
+        """Return the form's answers by column id, in lower case."""
+        return {column.column_id.lower(): column.string_value or "" for column in self.user_column_data}
 
 
 _lead = msgspec.json.Decoder(Lead)
@@ -85,10 +73,10 @@ class GoogleAds:
         except Unsound as error:
             raise Refused(400, error.code, str(error)) from None
         lead = _parsed(body)
-        lead_id, answers = text(lead.lead_id), lead.answers()
+        lead_id = text(lead.lead_id)
         if not lead_id:
             raise Refused(400, "no_lead_id", "lead_id is missing")
-        email, phone = first((answers,), *EMAILS), first((answers,), *PHONES)
+        email, phone = reachable(lead.answers())
         key = key_of(self._pepper, email=email, phone=phone, otherwise=lead_id)
         return [Part(lead_id, "lead", key, body)]
 
@@ -97,29 +85,16 @@ class GoogleAds:
         """Return what a lead form says. Whoever sends one asks to be contacted."""
         body, _ = open_raw(raw)
         lead = decoded(_lead, body)
-        answers = lead.answers()
-        email, phone = first((answers,), *EMAILS), first((answers,), *PHONES)
         if not text(lead.lead_id):
             raise Rejected(Reason.MISSING_ID, "lead_id")
-        if not (email or phone):
-            raise Rejected(Reason.MISSING_ID, "neither an e-mail address nor a phone number")
-        click = text(lead.gcl_id)
-        submitted = lead.lead_submit_time
-        return Sighting(
-            id=text(lead.lead_id),
-            kind=Kind.AD_LEAD,
-            channel=Channel.AD,
-            occurred_at=instant(submitted, "lead_submit_time") if submitted else raw.received_at,
-            identifiers=Identifiers(email=email, phone=phone),
+        click, submitted = text(lead.gcl_id), lead.lead_submit_time
+        return ad_lead(
+            raw,
+            lead.answers(),
+            at=instant(submitted, "lead_submit_time") if submitted else raw.received_at,
             campaign=Campaign(
                 source="google", medium="cpc", name=text(lead.campaign_id), click_id=f"gclid:{click}" if click else ""
             ),
-            traits=filled({trait: first((answers,), column) for trait, column in TRAITS.items()}),
-            consent={"contact": True} | ({"ads": False} if raw.gpc else {}),
-            person={
-                **filled({"email": email, "phone": phone}),
-                **filled({field: first((answers,), column) for field, column in PERSON.items()}),
-            },
             test=lead.is_test,
         )
 

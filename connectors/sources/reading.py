@@ -14,9 +14,9 @@ import msgspec
 from connectors.sources.sound import Unsound, parse
 from schemas.keys import pseudonym
 from schemas.person import Fields, unseal
-from schemas.records import Kind, RawEvent
+from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
-from schemas.sighting import Campaign
+from schemas.sighting import Campaign, Identifiers, Sighting
 
 T = TypeVar("T")
 
@@ -182,6 +182,20 @@ def truncated(address: str) -> str:
         return str(IPv6Address(int(IPv6Address(address.partition("%")[0])) >> 80 << 80))
     except AddressValueError:
         return ""
+
+
+def erasure(raw: RawEvent, channel: Channel, user: str, at: float) -> Sighting:
+    """Return a platform's wish that somebody be forgotten: from now on nothing may be done with them."""
+    return Sighting(
+        id=raw.event_id,
+        kind=Kind.ERASURE,
+        channel=channel,
+        occurred_at=at,
+        identifiers=Identifiers(user=user),
+        weight=0.0,
+        weight_reason="erasure",
+        consent=dict.fromkeys(("contact", "ads", "analytics", "store"), False),
+    )
 
 
 def hashed(body: bytes) -> str:

@@ -1,9 +1,11 @@
 """A request's body as events, each in its sender's bytes: one object, an array of them, either."""
 
+from urllib.parse import parse_qsl
+
 import msgspec
 from msgspec import Raw
 
-from connectors.sources.contract import Refused
+from connectors.sources.contract import Refused, Request
 from connectors.sources.reading import hashed
 from connectors.sources.sound import Unsound, parse, parse_event
 
@@ -43,6 +45,14 @@ def readable(body: bytes) -> dict[str, object]:
         return parse_event(body)
     except Unsound:
         return {}
+
+
+def query_of(request: Request) -> dict[str, str]:
+    """Return the fields of a request's query. Raises `Refused` when they are too many."""
+    try:
+        return dict(parse_qsl(request.query, max_num_fields=20))
+    except ValueError:
+        raise Refused(400, "invalid_query", "a query holds at most 20 fields") from None
 
 
 def within(value: object, *names: str) -> object:

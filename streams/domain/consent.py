@@ -19,7 +19,7 @@ class Purpose(StrEnum):
 
 
 PURPOSES = frozenset(Purpose)
-WITHDRAWALS = frozenset({Kind.UNSUBSCRIBE, Kind.SPAM_REPORT})
+WITHDRAWALS = frozenset({Kind.UNSUBSCRIBE, Kind.SPAM_REPORT, Kind.ERASURE})
 KEEPING = (Purpose.STORE.value, Purpose.ANALYTICS.value)
 
 

@@ -20,7 +20,7 @@ PAID = "paid"
 PAID_MEDIA = words(
     "ad ads affiliate banner cpa cpc cpl cpm cpv display paid paid-social paidsearch paidsocial ppc retargeting"
 )
-PASSIVE = frozenset({Kind.EMAIL_DELIVERED, Kind.EMAIL_BOUNCE, Kind.UNSUBSCRIBE, Kind.SPAM_REPORT})
+PASSIVE = frozenset({Kind.EMAIL_DELIVERED, Kind.EMAIL_BOUNCE, Kind.UNSUBSCRIBE, Kind.SPAM_REPORT, Kind.ERASURE})
 STAGES = (  # how far a stage has come: of two profiles of one person, the further one stands
     Stage.ANONYMOUS,
     Stage.LEAD,

@@ -5,11 +5,12 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import cast
 
 import msgspec
 from cryptography import x509
@@ -37,6 +38,16 @@ SECRETS = {
 }
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:ses-events"
 MEASUREMENT_ID = "G-TEST1"
+VERIFY_TOKEN = "a-verify-token"
+HUBSPOT_URL = "https://leads.example.com/v1/hubspot/events"
+SIGNING = (
+    "LEADSTREAM_MAILGUN_KEYS",
+    "LEADSTREAM_META_SECRETS",
+    "LEADSTREAM_LINKEDIN_SECRETS",
+    "LEADSTREAM_TYPEFORM_SECRETS",
+    "LEADSTREAM_CALENDLY_KEYS",
+    "LEADSTREAM_HUBSPOT_SECRETS",
+)
 GOLDEN = Path(__file__).parent
 
 Signed = tuple[bytes, dict[str, str]]
@@ -80,6 +91,7 @@ def settings(**environ: str) -> CollectorSettings:
             "crm": "LEADSTREAM_CRM_KEYS",
             "postmark": "LEADSTREAM_POSTMARK_KEYS",
             "brevo": "LEADSTREAM_BREVO_KEYS",
+            "salesforce": "LEADSTREAM_SALESFORCE_KEYS",
         }.items()
     }
     return CollectorSettings.read(
@@ -89,7 +101,10 @@ def settings(**environ: str) -> CollectorSettings:
             "LEADSTREAM_GOOGLE_KEY": ",".join(secrets("google_ads")),
             "LEADSTREAM_SNOWPLOW_APPS": ",".join(secrets("snowplow")),
             "LEADSTREAM_GA4_SECRETS": f"{MEASUREMENT_ID}:{NEW},{MEASUREMENT_ID}:{OLD}",
-            "LEADSTREAM_MAILGUN_KEYS": f"{NEW},{OLD}",
+            **dict.fromkeys(SIGNING, f"{NEW},{OLD}"),
+            "LEADSTREAM_META_VERIFY_TOKEN": VERIFY_TOKEN,
+            "LEADSTREAM_HUBSPOT_URL": HUBSPOT_URL,
+            "LEADSTREAM_SALESFORCE_CLIENT": "Leadstream",
             "LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in public),
             "LEADSTREAM_SNS_TOPICS": TOPIC,
             "LEADSTREAM_SNS_CERTIFICATES": f"{amazon(NEW)[1]},{amazon(OLD)[1]}",
@@ -127,8 +142,27 @@ def signed(body: bytes, at: float = NOW, secret: str = NEW) -> dict[str, str]:
     }
 
 
-def hexed(secret: str, message: bytes, algorithm: str = "sha256") -> str:
-    return hmac.digest(secret.encode(), message, algorithm).hex()
+def mac(secret: str, message: bytes) -> bytes:
+    return hmac.digest(secret.encode(), message, "sha256")
+
+
+def hexed(secret: str, message: bytes) -> str:
+    return mac(secret, message).hex()
+
+
+def based(secret: str, message: bytes) -> str:
+    return base64.b64encode(mac(secret, message)).decode()
+
+
+def _calendly(body: bytes, at: float, secret: str) -> Signed:
+    stamp = str(int(at))
+    return body, {"calendly-webhook-signature": f"t={stamp},v1={hexed(secret, stamp.encode() + b'.' + body)}"}
+
+
+def _hubspot(body: bytes, at: float, secret: str) -> Signed:
+    stamp = str(int(at * 1000))
+    signature = based(secret, b"POST" + HUBSPOT_URL.encode() + body + stamp.encode())
+    return body, {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": stamp}
 
 
 def _snowplow(body: bytes, _: float, secret: str) -> Signed:
@@ -188,6 +222,12 @@ SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
     "ga4": lambda body, _, __: (body, {}),  # its secret is in the query
     "google_ads": _google,
     "sendgrid": lambda body, at, secret: (body, signed(body, at, secret)),
+    "meta_ads": lambda body, _, secret: (body, {"x-hub-signature-256": f"sha256={hexed(secret, body)}"}),
+    "linkedin_ads": lambda body, _, secret: (body, {"x-li-signature": hexed(secret, b"hmacsha256=" + body)}),
+    "typeform": lambda body, _, secret: (body, {"typeform-signature": f"sha256={based(secret, body)}"}),
+    "calendly": _calendly,
+    "hubspot": _hubspot,
+    "salesforce": lambda body, _, secret: (body, bearer(secret)),
     "mailgun": _mailgun,
     "postmark": lambda body, _, secret: (body, password(secret)),
     "ses": _ses,
@@ -248,8 +288,21 @@ def golden_events(name: str) -> list[RawEvent]:
 
 
 def events_of(name: str, golden: Mapping[str, object]) -> list[RawEvent]:
-    """The events of one golden payload: {path, received_at, gpc, payload, sightings}."""
+    """The events of one golden payload: {path, received_at, gpc, payload, found, sightings}.
+
+    `found` is what the fetcher brings for the notices among them: {endpoint, body} each.
+    """
     body = json.dumps(golden["payload"]).encode()
     parts = source(name).split(request(name, body, str(golden["path"])))
     at = datetime.fromisoformat(str(golden["received_at"])).timestamp()
-    return [stored(name, part, at, bool(golden.get("gpc"))) for part in parts]
+    found = iter(cast("list[dict[str, object]]", golden.get("found", [])))
+    kept = [part for part in parts if not part.ignored]
+    return [stored(name, fetched(part, found), at, bool(golden.get("gpc"))) for part in kept]
+
+
+def fetched(part: Part, found: Iterator[dict[str, object]]) -> Part:
+    """The part, or what the fetcher brings for it."""
+    if not part.notice:
+        return part
+    brought = next(found)
+    return part._replace(endpoint=str(brought["endpoint"]), body=json.dumps(brought["body"]).encode(), notice=False)
