@@ -28,6 +28,10 @@ DELIVERY_SECONDS = Histogram(
 DELIVERY_AGE_SECONDS = Histogram(
     "leadstream_crm_delivery_age_seconds", "From the event's arrival to the delivery.", ("sink",), buckets=AGE_S
 )
+DELIVERIES_WAITING = Gauge("leadstream_crm_deliveries_waiting", "Decisions that wait in the relay, by sink.", ("sink",))
+DESTINATION_PAUSED = Gauge(
+    "leadstream_crm_destination_paused", "1 while a destination is paused or has disabled itself.", ("sink",)
+)
 
 DEAD_LETTERS = Counter("leadstream_dlq_events", "Records buried by a door, by stage and reason.", ("stage", "reason"))
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors import kafka, metrics
+from connectors.destinations import groups
 from connectors.settings import ProbeSettings
 from schemas.topics import EVENTS, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, TRAINING_EXAMPLES, Topic
 
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 ASK_S = 10.0
 GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "leadstream": (*EVENTS.values(), TOUCHPOINTS, TRAINING_EXAMPLES),
-    "leadstream-relay": (LEADS_ROUTED,),
     "leadstream-view": (LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS),
 }
 
@@ -99,7 +99,8 @@ def run(settings: ProbeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     metrics.serve(settings.metrics_host, settings.metrics_port)
-    probes = [Probe(kafka.client(settings), group, topics) for group, topics in GROUPS.items()]
+    relays = dict.fromkeys(groups(settings.destinations_file), (LEADS_ROUTED,))
+    probes = [Probe(kafka.client(settings), group, topics) for group, topics in {**GROUPS, **relays}.items()]
     try:
         while not stop.is_set():
             for probe in probes:

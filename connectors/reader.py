@@ -12,6 +12,7 @@ __all__ = ["Reader", "Spot", "place"]
 
 log = logging.getLogger(__name__)
 Spot = tuple[str, int]
+ASK_S = 10.0
 FENCED = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -23,9 +24,15 @@ FENCED = {
 class Reader:
     """One member of a group. Not for several threads at once."""
 
-    def __init__(self, consumer: Consumer, topics: Iterable[str], rewind: bool = False) -> None:
-        """`rewind` takes each partition from its beginning when it first becomes ours."""
+    def __init__(self, consumer: Consumer, topics: Iterable[str], rewind: bool = False, first: str = "") -> None:
+        """`rewind` takes each partition from its beginning when it first becomes ours.
+
+        `first` is the topic that is read to its end before the same partition of another is; the consumer must then
+        have `enable.partition.eof`.
+        """
         self._consumer = consumer
+        self._first = first
+        self._ended: set[Spot] = set()
         self._rewind = rewind
         self._seen: set[Spot] = set()
         self._paused: set[Spot] = set()
@@ -41,11 +48,13 @@ class Reader:
         Passing troubles of the broker are waited out.
         """
         self._holding = False
-        self._pause(busy & self.owned)
+        self._pause((busy & self.owned) | self._behind())
         first = self._consumer.poll(wait_s)
         if first is None:
             return []
-        return [message for message in (first, *self._consumer.consume(most - 1, 0)) if not _trouble(message)]
+        found = (first, *self._consumer.consume(most - 1, 0))
+        self._ended |= {place(message)[0] for message in found if _ends(message)}
+        return [message for message in found if not _trouble(message)]
 
     def hold(self, wait_s: float) -> None:
         """Stay in the group for `wait_s` seconds without taking records."""
@@ -79,6 +88,23 @@ class Reader:
                     return
         self._due = {}
 
+    def rewind(self, topic: str, since: float) -> dict[Spot, int]:
+        """Go back to what was written since then, seconds since the epoch, on the topic's partitions that are ours.
+
+        Returns the offsets, which are committed; nothing when the broker does not answer.
+        """
+        wanted = [TopicPartition(topic, number, int(since * 1000)) for name, number in self.owned if name == topic]
+        try:
+            found = [spot for spot in self._consumer.offsets_for_times(wanted, ASK_S) if spot.offset >= 0]
+            for spot in found:
+                self._consumer.seek(spot)
+        except KafkaException as error:
+            log.warning("cannot go back yet: %s", error.args[0].str())
+            return {}
+        offsets = {(spot.topic, spot.partition): spot.offset for spot in found}
+        self.commit(offsets)
+        return offsets
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
@@ -89,6 +115,12 @@ class Reader:
         self._consumer.resume([TopicPartition(*spot) for spot in self._paused - spots])
         self._paused = set(spots)
 
+    def _behind(self) -> set[Spot]:
+        """Return the partitions that wait until that of the first topic is read to its end."""
+        if not self._first:
+            return set()
+        return {spot for spot in self.owned if spot[0] != self._first and (self._first, spot[1]) not in self._ended}
+
     def _gain(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         spots = {(partition.topic, partition.partition) for partition in partitions}
         if self._rewind:
@@ -98,8 +130,8 @@ class Reader:
         consumer.assign(partitions)
         self.owned |= spots
         self._seen |= spots
-        if self._holding:
-            self._pause(self.owned)
+        self._ended -= spots
+        self._pause(self.owned if self._holding else self._paused | self._behind())
 
     def _lose(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         spots = {(partition.topic, partition.partition) for partition in partitions}
@@ -115,6 +147,11 @@ def place(message: Message) -> tuple[Spot, int]:
     if topic is None or partition is None or offset is None:
         raise ValueError("a record that was never on a topic")
     return (topic, partition), offset
+
+
+def _ends(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 def _trouble(message: Message) -> bool:

@@ -213,6 +213,17 @@ class RelaySettings(Connection):
         20.0, alias="LEADSTREAM_WEBHOOK_TIMEOUT_S", description="how long a receiver may take to answer, seconds"
     )
 
+    destinations_file: str = Field(
+        "",
+        alias="LEADSTREAM_DESTINATIONS_FILE",
+        description="YAML file with all destinations; instead of LEADSTREAM_SINK and what belongs to it",
+    )
+    egress_allow: Listed = Field(
+        (),
+        alias="LEADSTREAM_EGRESS_ALLOW",
+        description="networks that deliveries may go to besides public HTTPS addresses, `10.1.2.0/24,127.0.0.1`",
+    )
+
 
 class ViewSettings(Connection):
     """What the serving view is told."""
@@ -223,6 +234,11 @@ class ViewSettings(Connection):
 class ProbeSettings(Connection):
     """What the probe is told."""
 
+    destinations_file: str = Field(
+        "",
+        alias="LEADSTREAM_DESTINATIONS_FILE",
+        description="YAML file with all destinations; instead of LEADSTREAM_SINK and what belongs to it",
+    )
     probe_every_s: Seconds = Field(
         5.0, alias="LEADSTREAM_PROBE_EVERY_S", description="how often the groups' lag is looked at, seconds"
     )

@@ -76,6 +76,7 @@ TRAINING_EXAMPLES = Topic("training.examples", (TrainingExample,), "lead id", pa
 MODELS = Topic("models", (ModelSnapshot,), "model kind", partitions=1, compacted=True)
 DEAD_LETTERS = Topic("dead-letters", (DeadLetter,), "dead letter id", retention_s=30 * DAY_S)
 AUDIT = Topic("audit", (Audit,), "agent", retention_s=30 * DAY_S)
+DESTINATIONS = Topic("destinations", (), "destination", partitions=1, compacted=True)  # what the relay is told
 PROBES = Topic("probes", (), "none", retention_s=3_600)  # what the collector writes to see that it can
 
 TOPICS = (
@@ -93,6 +94,7 @@ TOPICS = (
     MODELS,
     DEAD_LETTERS,
     AUDIT,
+    DESTINATIONS,
     PROBES,
 )
 EVENTS = {

@@ -1,14 +1,25 @@
 """The ways out: one module for each kind of destination, all of them in `SINKS`."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from connectors.settings import RelaySettings
+from pydantic import BaseModel
+
+from connectors.egress import Guard
 from connectors.sinks import memory, webhook
 from connectors.sinks.delivery import Sink
 
-__all__ = ["SINKS"]
+__all__ = ["SINKS", "Kind"]
 
-SINKS: dict[str, Callable[[RelaySettings], Sink]] = {
-    "webhook": webhook.open_sink,
-    "memory": memory.open_sink,
+
+class Kind(NamedTuple):
+    """A kind of destination: what it is told in the destinations file, and how it is opened."""
+
+    options: type[BaseModel]
+    open: Callable[[Any, Guard], Sink]
+
+
+SINKS: dict[str, Kind] = {
+    "webhook": Kind(webhook.Options, webhook.open_sink),
+    "memory": Kind(memory.Options, memory.open_sink),
 }

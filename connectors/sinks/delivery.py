@@ -1,12 +1,13 @@
-"""What a sink promises: a routed lead goes in, and what became of it comes out as a value."""
+"""What a sink promises: routed leads go in, and what became of each comes out as a value."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from schemas.person import Fields
 from schemas.records import RoutedLead
 
-__all__ = ["Delivered", "Delivery", "Refusal", "Refused", "Retry", "Sink"]
+__all__ = ["Delivered", "Delivery", "Parcel", "Refusal", "Refused", "Retry", "Sink", "Skipped"]
 
 
 class Refusal(StrEnum):
@@ -14,18 +15,31 @@ class Refusal(StrEnum):
 
     REJECTED = "rejected"  # it looked at this lead and said no
     CRASHED = "crashed"  # our code failed on it
-    DISABLED = "disabled"  # it wants no more leads at all, until somebody starts the relay anew
+    EXHAUSTED = "exhausted"  # it was tried for as long as the schedule goes
+    DISABLED = "disabled"  # it wants no more leads at all, until somebody resumes it
 
 
 class Delivered(NamedTuple):
-    """The destination has it."""
+    """The destination has it; `told` is its answer in a few words, without a word of the lead."""
+
+    told: str = ""
+
+
+class Skipped(NamedTuple):
+    """It is not for this destination, and `why`: nothing was sent, and nothing is owed."""
+
+    why: str
 
 
 class Retry(NamedTuple):
-    """Not now: the world's fault. `after_s` is what the destination asked for in seconds, None when it did not say."""
+    """Not now: the world's fault. `after_s` is what the destination asked for in seconds, None when it did not say.
+
+    `alone`: the destination is well, only this lead has to wait (a locked row).
+    """
 
     after_s: float | None
     why: str
+    alone: bool = False
 
 
 class Refused(NamedTuple):
@@ -35,14 +49,28 @@ class Refused(NamedTuple):
     detail: str
 
 
-Delivery = Delivered | Retry | Refused
+Delivery = Delivered | Skipped | Retry | Refused
+
+
+class Parcel(NamedTuple):
+    """One decision on its way, with the lead's personal fields in the clear."""
+
+    routed: RoutedLead
+    person: Fields
 
 
 class Sink(Protocol):
-    """A destination. Delivering the same decision twice must leave one lead there."""
+    """A destination. Delivering the same decision twice must leave one effect there.
 
-    async def deliver(self, routed: RoutedLead, person: Fields) -> Delivery:
-        """Hand over one decision, with the personal fields in the clear. Raises nothing: it returns what came of it."""
+    `largest` is how many decisions one call takes, all of different leads. `newest`: the destination keeps one record
+    for each lead, so of several decisions of a lead that wait only the newest needs to be delivered.
+    """
+
+    largest: int
+    newest: bool
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Delivery]:
+        """Hand over decisions; returns what came of each, in their order. Raises nothing."""
 
     async def close(self) -> None:
         """Let go of connections."""

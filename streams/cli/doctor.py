@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from connectors import kafka
-from connectors.relay import sink_of
+from connectors.destinations import destinations
 from connectors.settings import PROCESSES, Connection, RelaySettings, SettingsError
 
 __all__ = ["Finding", "examine"]
@@ -37,7 +37,7 @@ def _settings(process: str, environ: Mapping[str, str]) -> Finding:
     try:
         settings = PROCESSES[process].read(environ)
         if isinstance(settings, RelaySettings):
-            sink_of(settings)
+            destinations(settings, environ)
     except SettingsError as error:
         return Finding(subject, "", str(error))
     return Finding(subject, "complete")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,12 +15,16 @@ from standardwebhooks.webhooks import Webhook
 
 from connectors import deadletters, kafka, relay
 from connectors.deadletters import Wanted
+from connectors.destinations import GROUP, Destination, destinations
+from connectors.egress import Guard
+from connectors.lane import Lane
 from connectors.settings import Connection, RelaySettings
-from connectors.sinks.delivery import Delivery, Refusal, Refused, Retry, Sink
+from connectors.sinks import memory
+from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
 from connectors.sinks.memory import MemorySink
-from connectors.sinks.webhook import open_sink
-from schemas.person import Fields
-from schemas.records import DeadLetter, RoutedLead
+from schemas.codec import Codec
+from schemas.records import DeadLetter
+from schemas.registry import FileRegistry
 from schemas.topics import LEADS_ROUTED
 from streams.runtime.broker import start_broker
 from streams.runtime.handle import BrokerHandle
@@ -29,7 +33,7 @@ from tests.builders import routed
 from tests.receiver import listening
 from tests.wires import at_the_end, committed, connected, eventually, send
 
-QUICK = (0.02, 0.05)
+QUICK = (0.02,) * 50
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -45,28 +49,42 @@ def group(environ: dict[str, str], topic_prefix: str) -> str:
 
 @contextmanager
 def relaying(
-    environ: dict[str, str], group: str, sink: Sink | Callable[[], Sink], schedule: tuple[float, ...] = QUICK
-) -> Iterator[None]:
-    """A relay at work on a thread; it has stopped in good order when the block ends."""
-    running: list[tuple[asyncio.AbstractEventLoop, relay.Relay]] = []
+    environ: dict[str, str],
+    group: str,
+    sink: Sink | Callable[[], Sink],
+    schedule: tuple[float, ...] = QUICK,
+    near_s: float = 30.0,
+) -> Iterator[Lane]:
+    """A lane at work on a thread; it has stopped in good order when the block ends."""
+    running: list[tuple[asyncio.AbstractEventLoop, Lane]] = []
+    settings = RelaySettings.read(environ)
+    name = named(group)
+    destination = Destination(name, "memory", memory.Options(), Guard(), schedule_s=schedule, group=group)
+    kafka.ensure(settings, [destination.retry])
 
     async def main() -> None:
         made = sink() if callable(sink) else sink
-        one = relay.build(RelaySettings.read(environ), made, group, schedule)
+        producer = kafka.producer(settings, timeout_s=30.0)
+        one = relay.lane(settings, destination, Codec(FileRegistry()), producer, sink=made, near_s=near_s)
         running.append((asyncio.get_running_loop(), one))
         await one.run()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
     eventually(lambda: running)
+    loop, one = running[0]
     try:
-        yield
+        yield one
     finally:
-        loop, one = running[0]
         if thread.is_alive():
             loop.call_soon_threadsafe(one.stop)
         thread.join(30)
         assert not thread.is_alive()
+
+
+def named(group: str) -> str:
+    """The destination's name, from its group's."""
+    return group.replace(".", "-")
 
 
 def buried(environ: dict[str, str], *lead_ids: str) -> list[DeadLetter]:
@@ -108,7 +126,7 @@ def test_what_waits_when_the_relay_stops_is_delivered_by_the_next_one(
     environ: dict[str, str], group: str, topic_prefix: str
 ) -> None:
     down, up, lead = MemorySink([Retry(None, "HTTP 503")] * 1000), MemorySink(), f"e-{topic_prefix}"
-    with relaying(environ, group, down, schedule=(60.0,)):
+    with relaying(environ, group, down, schedule=(60.0,), near_s=100.0):
         send(environ, LEADS_ROUTED, (lead, routed(lead)))
         eventually(lambda: down.attempts)
     assert not committed(environ, group, LEADS_ROUTED)
@@ -131,7 +149,7 @@ def test_a_refused_lead_and_an_unreadable_record_are_buried_with_their_bytes_and
         eventually(lambda: sink.leads)
     found = {letter.reason: letter for letter in buried(environ, lead, garbled)}
     assert set(found) == {"refused", "undecodable", "tombstone"}
-    assert (found["refused"].stage, found["refused"].detail) == ("relay", "memory: rejected: HTTP 422")
+    assert (found["refused"].stage, found["refused"].detail) == ("relay", f"{named(group)}: rejected: HTTP 422")
     assert deadletters.original(found["undecodable"]) == (garbled.encode(), b"\x00\x00\x00\x00\x07not avro")
     assert committed(environ, group, LEADS_ROUTED)
 
@@ -161,12 +179,16 @@ def test_a_receiver_checks_the_signature_with_the_official_library_and_a_broken_
     async def story() -> None:
         async with listening() as receiver:
             receiver.answers = [(500, {}), (429, {"retry-after": "0"})]
-            settings = RelaySettings.read(
-                environ | {"LEADSTREAM_WEBHOOK_URL": receiver.url, "LEADSTREAM_WEBHOOK_SECRET": SECRET}
-            )
+            told = {
+                "LEADSTREAM_SINK": "webhook",
+                "LEADSTREAM_WEBHOOK_URL": receiver.url,
+                "LEADSTREAM_WEBHOOK_SECRET": SECRET,
+                "LEADSTREAM_EGRESS_ALLOW": "127.0.0.1",
+            }
+            (destination,) = destinations(RelaySettings.read(environ | told), {})
 
             def work() -> None:
-                with relaying(environ, group, lambda: open_sink(settings)):
+                with relaying(environ, group, destination.open):
                     send(environ, LEADS_ROUTED, (lead, routed(lead, 1, {"email": "jane@example.com"})))
                     eventually(lambda: receiver.leads)
 
@@ -188,8 +210,10 @@ def test_one_lead_in_trouble_does_not_hold_up_the_others(
     leads = [f"e-{topic_prefix}{number}" for number in range(1, 20)]
 
     class Picky(MemorySink):
-        async def deliver(self, routed: RoutedLead, person: Fields) -> Delivery:
-            return Retry(None, "HTTP 500") if routed.lead_id == poison else await super().deliver(routed, person)
+        async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+            if parcels[0].routed.lead_id == poison:
+                return [Retry(None, "HTTP 500")]
+            return await super().deliver(parcels)
 
     sink = Picky()
     with relaying(environ, group, sink):
@@ -198,31 +222,124 @@ def test_one_lead_in_trouble_does_not_hold_up_the_others(
     assert not committed(environ, group, LEADS_ROUTED)
 
 
+@pytest.mark.integration
+def test_a_lead_that_has_to_wait_long_lets_the_topic_be_committed_and_keeps_its_order_over_a_restart(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    sick, well = f"e-{topic_prefix}sick", f"e-{topic_prefix}well"
+
+    class Picky(MemorySink):
+        async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+            if parcels[0].routed.lead_id == sick:
+                self.attempts.append(parcels[0].routed.decision_id)
+                return [Retry(None, "HTTP 500")]
+            return await super().deliver(parcels)
+
+    first, second = Picky(), MemorySink()
+    with relaying(environ, group, first, schedule=(2.0,) * 9, near_s=0.0):
+        send(environ, LEADS_ROUTED, *((sick, routed(sick, seq)) for seq in (1, 2)), (well, routed(well)))
+        eventually(lambda: first.leads and committed(environ, group, LEADS_ROUTED))
+        send(environ, LEADS_ROUTED, (sick, routed(sick, 3)))
+        eventually(lambda: committed(environ, group, LEADS_ROUTED))
+    assert set(first.attempts) == {f"{sick}:1", f"{well}:1"}
+    with relaying(environ, group, second, schedule=(2.0,) * 9, near_s=0.0):
+        send(environ, LEADS_ROUTED, (sick, routed(sick, 4)))
+        eventually(lambda: len(second.leads) == 4)
+    assert list(second.attempts) == [f"{sick}:{seq}" for seq in (1, 2, 3, 4)]
+    assert buried(environ, sick) == []
+
+
+def test_while_a_destination_is_in_trouble_no_lead_is_given_up_and_it_is_asked_seldom(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    leads = [f"e-{topic_prefix}{number}" for number in range(30)]
+    sink = MemorySink([Retry(None, "HTTP 503")] * 7)
+    with relaying(environ, group, sink, schedule=(60.0,)):
+        send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads))
+        eventually(lambda: len(sink.leads) > len(leads) - 5)
+    assert len(sink.attempts) < 2 * len(leads)
+    assert buried(environ, *leads) == []
+
+
+def test_a_lead_that_is_tried_in_vain_for_as_long_as_the_schedule_goes_is_buried(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    lead, sink = f"e-{topic_prefix}", MemorySink([Retry(None, "HTTP 500")] * 4)
+    with relaying(environ, group, sink, schedule=(0.01,) * 3):
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)), (lead, routed(lead, 2)))
+        eventually(lambda: sink.leads)
+    (letter,) = buried(environ, lead)
+    assert letter.detail == f"{named(group)}: exhausted: HTTP 500"
+    assert list(sink.leads) == [f"{lead}:2"]
+
+
+@pytest.mark.integration
+def test_a_destination_that_disables_itself_is_given_no_more_and_loses_nothing(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    sink, lead = MemorySink([Refused(Refusal.DISABLED, "HTTP 410")]), f"e-{topic_prefix}"
+    with relaying(environ, group, sink):
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)), (lead, routed(lead, 2)))
+        eventually(lambda: sink.attempts)
+        time.sleep(0.5)
+        assert list(sink.attempts) == [f"{lead}:1"]
+    with relaying(environ, group, sink):
+        eventually(lambda: len(sink.leads) == 2)
+    assert buried(environ, lead) == []
+
+
+@pytest.mark.integration
+def test_where_only_the_newest_matters_what_waits_behind_it_is_left_out(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    class Upserting(MemorySink):
+        newest = True
+
+    lead, sink = f"e-{topic_prefix}", Upserting([Retry(3.0, "HTTP 429", alone=True)])
+    with relaying(environ, group, sink):
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)))
+        eventually(lambda: sink.attempts)
+        send(environ, LEADS_ROUTED, *((lead, routed(lead, seq)) for seq in (2, 3, 4)))
+        eventually(lambda: committed(environ, group, LEADS_ROUTED))
+    assert list(sink.attempts) == [f"{lead}:1", f"{lead}:4"]
+
+
+def test_a_replay_delivers_again_what_was_decided_since(environ: dict[str, str], group: str, topic_prefix: str) -> None:
+    sink, leads, since = MemorySink(), [f"e-{topic_prefix}{number}" for number in range(5)], time.time()
+    with relaying(environ, group, sink) as lane:
+        send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads))
+        eventually(lambda: len(sink.leads) == 5)
+        lane.replay(since)
+        eventually(lambda: len(sink.attempts) == 10)
+    assert sorted(sink.attempts) == sorted(2 * list(sink.leads))
+    assert committed(environ, group, LEADS_ROUTED)
+
+
 def test_a_bug_in_a_sink_buries_the_lead_and_not_the_relay(
     environ: dict[str, str], group: str, topic_prefix: str
 ) -> None:
     lead = f"e-{topic_prefix}"
 
     class Buggy(MemorySink):
-        async def deliver(self, routed: RoutedLead, person: Fields) -> Delivery:
-            if routed.route_seq == 1:
+        async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+            if parcels[0].routed.route_seq == 1:
                 raise KeyError("jane@example.com")
-            return await super().deliver(routed, person)
+            return await super().deliver(parcels)
 
     sink = Buggy()
     with relaying(environ, group, sink):
         send(environ, LEADS_ROUTED, (lead, routed(lead, 1)), (lead, routed(lead, 2)))
         eventually(lambda: sink.leads)
     (letter,) = buried(environ, lead)
-    assert (letter.reason, letter.detail) == ("crash", "memory: crashed: KeyError")
+    assert (letter.reason, letter.detail) == ("crash", f"{named(group)}: crashed: KeyError")
 
 
 class Stuck(MemorySink):
     """A destination that never takes anything."""
 
-    async def deliver(self, routed: RoutedLead, person: Fields) -> Delivery:
-        await super().deliver(routed, person)
-        return Retry(None, "HTTP 503")
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        await super().deliver(parcels)
+        return [Retry(None, "HTTP 503", alone=True)]
 
 
 @pytest.mark.integration
@@ -231,7 +348,7 @@ def test_a_broker_that_goes_away_and_comes_back_costs_no_lead_and_no_relay(tmp_p
     environ = connected(own) | {"LEADSTREAM_SINK": "memory"}
     sink, leads = MemorySink(), [f"e-{topic_prefix}{number}" for number in range(40)]
     try:
-        with relaying(environ, relay.GROUP, sink):
+        with relaying(environ, GROUP, sink):
             send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads[:20]))
             eventually(lambda: len(sink.leads) == 20)
             own.kill()
@@ -239,7 +356,7 @@ def test_a_broker_that_goes_away_and_comes_back_costs_no_lead_and_no_relay(tmp_p
             own.restart()
             send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads[20:]))
             eventually(lambda: len(sink.leads) == len(leads))
-        assert committed(environ, relay.GROUP, LEADS_ROUTED)
+        assert committed(environ, GROUP, LEADS_ROUTED)
     finally:
         own.stop()
 
@@ -250,7 +367,7 @@ def test_when_another_relay_joins_it_delivers_what_the_first_is_stuck_with(
 ) -> None:
     stuck, good = Stuck(), MemorySink()
     leads = [f"e-{topic_prefix}{number}" for number in range(20)]
-    with relaying(environ, group, stuck, schedule=(60.0,)):
+    with relaying(environ, group, stuck, schedule=(60.0,), near_s=100.0):
         send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads))
         eventually(lambda: len(stuck.attempts) == len(leads))
         with relaying(environ, group, good):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.relay import SCHEDULE_S, pause_s
+from connectors.lane import SCHEDULE_S, pause_s
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))

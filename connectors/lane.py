@@ -1,0 +1,274 @@
+"""One destination's way out, apart from all others: its own consumer group, breaker and retry topic.
+
+Takes decisions off `leads.routed`, delivers each, in order for each lead, and commits last. While the destination is in
+trouble everything waits on the topic. A lead that is in trouble by itself and has to wait long moves to the retry topic
+(`Parking`), and its later decisions after it: nothing is lost, none overtakes an earlier one, no other lead waits.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import cast
+
+from confluent_kafka import Message
+
+from connectors import metrics
+from connectors.backlog import Backlog, Job
+from connectors.breaker import Breaker
+from connectors.ledger import Ledger
+from connectors.outgoing import Outgoing, waited
+from connectors.parking import Parking
+from connectors.reader import Reader, Spot, place
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink, Skipped
+from schemas.codec import Codec
+from schemas.person import unseal
+from schemas.records import RoutedLead
+from schemas.rejected import Reason, Rejected
+from schemas.topics import LEADS_ROUTED
+
+__all__ = ["SCHEDULE_S", "Lane", "pause_s"]
+
+log = logging.getLogger(__name__)
+# Standard Webhooks' schedule, for every destination; a destination's own trouble does not count against a lead.
+SCHEDULE_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
+BATCH, READ_S = 256, 0.5
+WINDOW = 1_024  # records of a partition that may be open at once
+WAITING = 50_000  # the same of the retry topic's, where a record waits long
+ABREAST = 32  # calls at once
+NEAR_S = 30.0  # who waits no longer than this waits in memory
+
+
+def pause_s(attempt: int, asked_s: float | None, luck: float, schedule: Sequence[float] = SCHEDULE_S) -> float:
+    """Return how long to wait after failed attempt 0, 1, 2...: as was asked, else as scheduled.
+
+    `luck`, 0 to 1, adds up to a fifth, so that leads which failed together do not come back together.
+
+    >>> pause_s(0, None, 0.0), pause_s(99, None, 0.0), pause_s(0, 60.0, 0.5)
+    (5.0, 86400.0, 66.0)
+    """
+    due = schedule[min(attempt, len(schedule) - 1)] if asked_s is None else asked_s
+    return due * (1 + luck / 5)
+
+
+class Lane:
+    """One member of a destination's group. `takes` = only decisions for these of our destinations; none = all."""
+
+    def __init__(
+        self,
+        name: str,
+        reader: Reader,
+        sink: Sink,
+        codec: Codec,
+        outgoing: Outgoing,
+        *,
+        takes: Iterable[str] = (),
+        schedule: Sequence[float] = SCHEDULE_S,
+        near_s: float = NEAR_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
+        self._reader, self._sink, self._codec, self._outgoing = reader, sink, codec, outgoing
+        self._takes, self._schedule, self._near_s, self._clock = frozenset(takes), schedule, near_s, clock
+        self._stop, self._wake = asyncio.Event(), asyncio.Event()
+        self._gate, self._flying = asyncio.Semaphore(ABREAST), 0
+        self._ledger, self._backlog, self._breaker = Ledger(), Backlog(), Breaker()
+        self._parking = Parking(outgoing, self._ledger)
+        self._paused = False
+        self._since: float | None = None
+
+    async def run(self) -> None:
+        """Deliver until `stop`; what is on its way then is finished, what waits is left to the next one."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as thread:  # the consumer is for one thread
+            call = partial(loop.run_in_executor, thread)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._dispatch(tasks))
+                    while not self._stop.is_set():
+                        messages = await call(self._reader.read, BATCH, READ_S, self._busy())
+                        self._let_go(self._reader.lost())
+                        for message in messages:
+                            self._begin(message, tasks)
+                        self._wake.set()
+                        if self._since is not None:
+                            await self._rewind(call)
+                        await call(self._reader.commit, self._ledger.settled())
+                        metrics.DELIVERIES_WAITING.labels(self.name).set(len(self._backlog))
+                await call(self._reader.commit, self._ledger.settled())
+            finally:
+                await self._sink.close()
+                await call(self._reader.close)
+
+    def stop(self) -> None:
+        """End `run` soon; to be called on its loop, as are `pause` and `replay`."""
+        self._stop.set()
+        self._parking.stop()
+        self._wake.set()
+
+    def pause(self, paused: bool) -> None:
+        """Deliver nothing for now, or go on."""
+        self._paused = paused
+        metrics.DESTINATION_PAUSED.labels(self.name).set(paused)
+        self._wake.set()
+
+    def replay(self, since: float) -> None:
+        """Deliver again what was decided since then, seconds since the epoch."""
+        self._since = since
+
+    def _busy(self) -> set[Spot]:
+        """Return the partitions that may not be read now: full, paused, or with too many leads that wait."""
+        crowded = {number for _, number in self._ledger.full(WAITING)}
+        full = self._ledger.full(WINDOW)
+        return {
+            (topic, number)
+            for topic, number in self._reader.owned
+            if number in crowded or (topic == LEADS_ROUTED.name and (self._paused or (topic, number) in full))
+        }
+
+    def _begin(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+        """Take a record on; what cannot be read is buried."""
+        spot, offset = place(message)
+        key, value = message.key() or b"", message.value() or b""
+        self._ledger.begin(spot, offset)
+        try:
+            routed = cast("RoutedLead", self._codec.decode(message.value(), (RoutedLead,)))
+            parcel = Parcel(routed, unseal(routed.person, routed.person_key))
+        except Rejected as rejected:
+            tasks.create_task(self._bury_unread(spot, offset, key, value, rejected))
+            return
+        attempt, due_at = waited(message)
+        job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at)
+        if self._takes and routed.destination not in self._takes:
+            self._ledger.settle(spot, offset)
+        elif spot[0] == self._outgoing.topic:
+            self._parking.came_back(job)
+            self._backlog.add(job)
+        elif self._parking.holds(job.lead):
+            self._parking.park([job], tasks)
+        else:
+            self._backlog.add(job)
+
+    async def _bury_unread(self, spot: Spot, offset: int, key: bytes, value: bytes, why: Rejected) -> None:
+        if await self._outgoing.bury((spot, offset), key, value, why.reason, why.detail):
+            self._ledger.settle(spot, offset)
+
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            await self._gate.acquire()
+            turns = await self._next()
+            if not turns:
+                return
+            self._flying += 1
+            tasks.create_task(self._deliver(turns, tasks)).add_done_callback(self._landed)
+
+    async def _next(self) -> list[Sequence[Job]]:
+        """Return the jobs of the leads whose turn it is; nothing when we are to stop."""
+        while not self._stop.is_set():
+            self._wake.clear()
+            now = self._clock()
+            wait_s = self._breaker.wait_s(now)
+            trying = self._breaker.open and self._flying  # one attempt at a time tells enough
+            if not (self._paused or wait_s or trying):
+                turns = self._backlog.take(now, 1 if self._breaker.open else self._sink.largest)
+                if turns:
+                    return turns
+                due_at = self._backlog.next_at()
+                wait_s = READ_S if due_at is None else min(max(due_at - now, 0.001), READ_S)
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_s or READ_S)
+            except TimeoutError:
+                continue
+        return []
+
+    def _landed(self, _: object) -> None:
+        self._flying -= 1
+        self._gate.release()
+        self._wake.set()
+
+    async def _deliver(self, turns: list[Sequence[Job]], tasks: asyncio.TaskGroup) -> None:
+        """Make one call with one decision of each lead, and settle what came of each."""
+        if not self._sink.newest:
+            turns = [jobs[:1] for jobs in turns]
+        outcomes = await self._attempt([jobs[-1].parcel for jobs in turns])
+        now = self._clock()
+        troubles = [outcome for outcome in outcomes if isinstance(outcome, Retry) and not outcome.alone]
+        if len(troubles) == len(turns):
+            asked = [trouble.after_s for trouble in troubles if trouble.after_s is not None]
+            self._breaker.failed((jobs[0].lead for jobs in turns), now, max(asked, default=None))
+        else:
+            self._breaker.succeeded()
+        for jobs, outcome in zip(turns, outcomes, strict=True):
+            await self._settle(jobs, outcome, now, tasks)
+
+    async def _settle(self, jobs: Sequence[Job], outcome: Delivery, now: float, tasks: asyncio.TaskGroup) -> None:
+        first, last = jobs[0], jobs[-1]
+        match outcome:
+            case Delivered():
+                metrics.DELIVERY_AGE_SECONDS.labels(self.name).observe(now - last.parcel.routed.received_at)
+                self._done(jobs)
+            case Skipped():
+                self._done(jobs)
+            case Refused(Refusal.DISABLED, detail):
+                log.warning("%s wants no more leads (%s); `leadstream destinations resume` asks it again",
+                            self.name, detail)  # fmt: skip
+                self.pause(True)
+                self.disabled()
+                self._backlog.again(first)
+            case Refused(reason, detail):
+                await self._bury(jobs, Reason.CRASH if reason is Refusal.CRASHED else Reason.REFUSED, reason, detail)
+            case Retry(after_s, why):
+                log.warning("%s did not take %s (%s)", self.name, last.parcel.routed.decision_id, why)
+                if self._breaker.open:
+                    self._backlog.again(first)
+                elif first.attempt >= len(self._schedule):
+                    await self._bury(jobs, Reason.REFUSED, Refusal.EXHAUSTED, why)
+                else:
+                    self._postpone(first, pause_s(first.attempt, after_s, random.random(), self._schedule), tasks)
+
+    def _postpone(self, job: Job, wait_s: float, tasks: asyncio.TaskGroup) -> None:
+        job.attempt += 1
+        job.due_at = self._clock() + wait_s
+        if wait_s > self._near_s and job.spot[0] != self._outgoing.topic:
+            self._parking.park(self._backlog.withdraw(job), tasks)
+        else:
+            self._backlog.again(job)
+
+    def _done(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._ledger.settle(job.spot, job.offset)
+            self._parking.gone(job)
+        self._backlog.done(jobs)
+
+    async def _bury(self, jobs: Sequence[Job], reason: Reason, refusal: Refusal, detail: str) -> None:
+        job, told = jobs[-1], f"{self.name}: {refusal}: {detail}"
+        if await self._outgoing.bury((job.spot, job.offset), job.lead[1], job.value, reason, told):
+            self._done(jobs)
+
+    async def _attempt(self, parcels: list[Parcel]) -> Sequence[Delivery]:
+        outcomes: Sequence[Delivery]
+        with metrics.DELIVERY_SECONDS.labels(self.name).time():
+            try:
+                outcomes = await self._sink.deliver(parcels)
+            except Exception as error:  # noqa: BLE001 - a bug in a sink costs these leads a detour, never the lane
+                outcomes = [Refused(Refusal.CRASHED, type(error).__name__)] * len(parcels)
+        for outcome in outcomes:
+            metrics.DELIVERIES.labels(self.name, type(outcome).__name__.lower()).inc()
+        return outcomes
+
+    def _let_go(self, lost: set[Spot]) -> None:
+        """Leave alone what lies on partitions that were taken from us: whoever has them now delivers it."""
+        for spot in lost:
+            self._backlog.forget(spot)
+            self._ledger.forget(spot)
+            self._parking.forget(spot)
+
+    async def _rewind(self, call: Callable[..., "asyncio.Future[dict[Spot, int]]"]) -> None:
+        since, self._since = self._since, None
+        rewound = await call(self._reader.rewind, LEADS_ROUTED.name, since)
+        self._let_go(set(rewound))
+        log.info("%s goes back to %s", self.name, rewound)

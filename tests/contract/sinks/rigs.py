@@ -1,0 +1,79 @@
+"""Every sink with a destination of its own to talk to: what the conformance suite plays its stories on."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from connectors.egress import Guard
+from connectors.sinks import SINKS
+from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
+from connectors.sinks.memory import MemorySink
+from tests.builders import routed
+from tests.receiver import listening
+
+__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig"]
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TIMEOUT = "timeout"
+PATIENCE_S = 0.3
+LEAD = routed("e-1", decision_id="d-1")
+PERSON: dict[str, object] = {"email": "jane@example.com", "last_name": "Doe"}
+HERE = Guard(["127.0.0.1"])
+
+
+@dataclass
+class Rig:
+    """A sink with its destination: `says` lays out what is answered next, `leads` counts what has arrived."""
+
+    sink: Sink
+    says: Callable[[int | str, dict[str, str]], None]
+    leads: Callable[[], int]
+
+    async def deliver(self) -> Delivery:
+        """Deliver the one lead."""
+        (outcome,) = await self.sink.deliver([Parcel(LEAD, PERSON)])
+        return outcome
+
+
+def opened(name: str, **given: object) -> Sink:
+    """A sink as the destinations file opens it."""
+    kind = SINKS[name]
+    options: BaseModel = kind.options.model_validate(given)
+    return kind.open(options, HERE)
+
+
+@asynccontextmanager
+async def webhook() -> AsyncIterator[Rig]:
+    async with listening() as receiver:
+        sink = opened("webhook", url=receiver.url, secret=SECRET, timeout_s=PATIENCE_S)
+
+        def says(answer: int | str, headers: dict[str, str]) -> None:
+            if answer == TIMEOUT:
+                receiver.hang_s = 30.0
+            else:
+                receiver.answers.append((int(answer), headers))
+
+        try:
+            yield Rig(sink, says, lambda: len(receiver.leads))
+        finally:
+            await sink.close()
+
+
+@asynccontextmanager
+async def memory() -> AsyncIterator[Rig]:
+    sink = MemorySink()
+    meaning: dict[int | str, Delivery] = {
+        422: Refused(Refusal.REJECTED, "HTTP 422"),
+        TIMEOUT: Retry(None, "timeout"),
+    }
+
+    def says(answer: int | str, headers: dict[str, str]) -> None:
+        asked = float(headers["retry-after"]) if "retry-after" in headers else None
+        sink.answers.append(meaning.get(answer, Retry(asked, f"HTTP {answer}")))
+
+    yield Rig(sink, says, lambda: len(sink.leads))
+
+
+RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {"webhook": webhook, "memory": memory}
