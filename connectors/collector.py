@@ -20,8 +20,11 @@ from connectors.limits import Pace
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.registry import CONTENT_TYPE, RegistryApi
 from connectors.settings import CollectorSettings
-from connectors.sources import SOURCES, Asked, Part, Pixel, Refused, Reply, Request, Source, Thankful
+from connectors.snippet import PATH as SNIPPET
+from connectors.snippet import Snippet
+from connectors.sources import SOURCES, Asked, Door, Part, Pixel, Refused, Reply, Request, Thankful
 from connectors.sources.reading import truncated
+from connectors.visitor import Visitors
 from schemas.codec import Codec
 from schemas.person import seal
 from schemas.records import RawEvent
@@ -37,9 +40,9 @@ class Collector:
     def __init__(self, settings: CollectorSettings, outbox: Outbox, codec: Codec, clock: Callable[[], float]) -> None:
         self._settings, self._outbox, self._codec, self._clock = settings, outbox, codec, clock
         self.health = Health(outbox, settings)
-        self._routes = {
-            path: source for kind in SOURCES.values() for source in [kind(settings)] for path in source.paths
-        }
+        kinds: tuple[type[Door], ...] = (*SOURCES.values(), Visitors)
+        self._routes = {path: door for kind in kinds for door in [kind(settings)] for path in door.paths}
+        self._snippet = Snippet()
         self._pace = Pace(settings.rate_per_s)
         self._registry = RegistryApi()
         self._pages = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
@@ -52,9 +55,9 @@ class Collector:
         elif source := self._routes.get(scope["path"].rstrip("/")):
             await self._take(source, scope, receive, send)
         else:
-            await respond(send, self._aside(scope["method"], scope["path"]))
+            await respond(send, self._aside(scope))
 
-    async def _take(self, source: Source, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _take(self, source: Door, scope: Scope, receive: Receive, send: Send) -> None:
         began, status, also = perf_counter(), 500, self._cors(scope)
         try:
             answer = await self._answer(source, scope, receive)
@@ -64,7 +67,7 @@ class Collector:
             metrics.INGEST_REQUESTS.labels(source.name, f"{status // 100}xx").inc()
             metrics.INGEST_SECONDS.labels(source.name).observe(perf_counter() - began)
 
-    async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, source: Door, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(204, headers=())
         method, path = scope["method"], scope["path"].rstrip("/")
@@ -92,7 +95,7 @@ class Collector:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
         return _said(source.thank(request, parts)) if isinstance(source, Thankful) else _thanks(source, parts)
 
-    async def _keep(self, source: Source, request: Request, parts: list[Part], network: str) -> None:
+    async def _keep(self, source: Door, request: Request, parts: list[Part], network: str) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
         events, gpc = EVENTS[source.channel], request.headers.get("sec-gpc") == "1"
         beside = {"ip": network, "user_agent": request.headers.get("user-agent", "")}
@@ -121,12 +124,15 @@ class Collector:
                 await self._outbox.deliver(letters)
             metrics.EVENTS_ACCEPTED.labels(source.name).inc(len(letters))
 
-    def _aside(self, method: str, path: str) -> Answer:
+    def _aside(self, scope: Scope) -> Answer:
         """Answer what is not an event."""
+        method, path = scope["method"], scope["path"]
         if method not in ("GET", "HEAD"):
             return trouble(404, "not_found", "no source listens on this path")
         if page := self._pages.get(path):
             return page()
+        if path == SNIPPET:
+            return self._snippet.answer(scope["headers"])
         # With a registry of the operator's own, ours would hand out other ids than those on the wire.
         if not self._settings.schema_registry_url and (found := self._registry.answer(path)):
             return Answer(*found, headers=((b"content-type", CONTENT_TYPE),))
@@ -173,7 +179,7 @@ def _said(reply: Reply) -> Answer:
     return Answer(reply.status, reply.body, ((b"content-type", reply.content_type.encode()), *cookie))
 
 
-def _thanks(source: Source, parts: list[Part]) -> Answer:
+def _thanks(source: Door, parts: list[Part]) -> Answer:
     """Say what became of each part; a lone accepted one is thanked for in its source's words."""
     if len(parts) == 1 and not parts[0].problem:
         return Answer(200, source.thanks)

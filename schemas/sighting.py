@@ -30,7 +30,8 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
     `id` is the sender's id of the event (the dedupe key of its source). `occurred_at` is what the sender's clock says,
     corrected where the sender gives the means. `outcome` is set on what a CRM says, and `kind` is then CONTACT.
-    `test` marks the sender's own test events: acknowledged, never scored or routed.
+    `test` marks the sender's own test events: acknowledged, never scored or routed. `signs` are what the sender itself
+    saw that speaks against a person (`honeypot`, `too_quick`).
     """
 
     id: str
@@ -49,3 +50,4 @@ class Sighting(Struct, frozen=True, kw_only=True):
     outcome: OutcomeKind | None = None
     reason: str = ""
     test: bool = False
+    signs: tuple[str, ...] = ()

@@ -64,8 +64,8 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class Source(Protocol):
-    """One kind of sender.
+class Door(Protocol):
+    """Who may send here, and which events a request holds.
 
     `types` are the content types it sends; `thanks` is the answer's body when one event was sent and accepted.
     """
@@ -84,6 +84,10 @@ class Source(Protocol):
     def split(self, request: Request) -> list[Part]:
         """Return the request's events, each in its own bytes. Raises `Refused` when there is nothing to make out."""
         ...
+
+
+class Source(Door, Protocol):
+    """One kind of sender: its door, and what its events say."""
 
     @staticmethod
     def adapt(raw: RawEvent) -> Sighting:

@@ -125,6 +125,17 @@ def filled(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
+def click_in(named: object) -> str:
+    """Return the first click id among the values by name, as `name:value`.
+
+    >>> click_in({"fbclid": "f", "gclid": "g"}), click_in({"ref": "x"}), click_in(None)
+    ('gclid:g', '', '')
+    """
+    if not isinstance(named, Mapping):
+        return ""
+    return next((f"{name}:{value}"[:LONGEST] for name in CLICK_IDS if (value := text(named.get(name)))), "")
+
+
 @lru_cache(maxsize=4_096)
 def landing(url: str) -> tuple[str, Campaign]:
     """Return a URL's path, and the campaign in its query; ("", Campaign()) of what is no URL.
@@ -137,12 +148,11 @@ def landing(url: str) -> tuple[str, Campaign]:
         query = dict(parse_qsl(parts.query, max_num_fields=200))
     except ValueError:
         return "", Campaign()
-    click = next((f"{name}:{query[name]}" for name in CLICK_IDS if query.get(name)), "")
     campaign = Campaign(
         source=query.get("utm_source", "")[:LONGEST],
         medium=query.get("utm_medium", "")[:LONGEST],
         name=query.get("utm_campaign", "")[:LONGEST],
-        click_id=click[:LONGEST],
+        click_id=click_in(query),
     )
     return clean_path(parts.path), campaign
 

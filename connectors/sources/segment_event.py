@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from connectors.sources.reading import (
     clean_path,
+    click_in,
     decoded,
     filled,
     first,
@@ -27,6 +28,8 @@ from schemas.sighting import Campaign, Identifiers, Sighting
 Mapped = dict[str, object]
 Id = str | int | None
 
+QUICKEST_MS = 2_000  # nobody reads a page and fills in its form in less
+
 
 class Context(Struct):
     """The parts of `context` that we read."""
@@ -35,6 +38,7 @@ class Context(Struct):
     page: Mapped | None = None
     traits: Mapped | None = None
     consent: Mapped | None = None
+    touch: Mapped | None = None
     ip: str | None = None
     userAgent: str | None = None  # noqa: N815 - the sender's name
 
@@ -90,11 +94,12 @@ def read(raw: RawEvent, call: str) -> Sighting:
         occurred_at=_when(event, envelope, raw.received_at),
         identifiers=Identifiers(visitor=visitor, user=user, email=email, phone=phone),
         page=page,
-        campaign=_campaign(context.campaign or shared.campaign, found),
+        campaign=_campaign(context.campaign or shared.campaign or _last_touch(context), found),
         value=number((event.properties or {}).get("value"), "properties.value"),
         traits=_traits(call, event, told),
         consent=_consent(context.consent or shared.consent, raw.gpc),
         person=_person(call, event, context, told, sender),
+        signs=_signs(event.properties),
     )
 
 
@@ -145,8 +150,26 @@ def _campaign(stated: Mapped | None, found: Campaign) -> Campaign:
         source=first(places, "source") or found.source,
         medium=first(places, "medium") or found.medium,
         name=first(places, "name") or found.name,
-        click_id=found.click_id,
+        click_id=found.click_id or click_in(stated.get("clickIds")),
     )
+
+
+def _last_touch(context: Context) -> Mapped | None:
+    """Return where our own snippet says that a visitor last came from."""
+    last = (context.touch or {}).get("last")
+    return last if isinstance(last, dict) else None
+
+
+def _signs(properties: Mapped | None) -> tuple[str, ...]:
+    """Return what our own snippet saw of a form that speaks against a person.
+
+    >>> _signs({"trap": True, "elapsed_ms": 90}), _signs({"elapsed_ms": 9_000})
+    (('honeypot', 'too_quick'), ())
+    """
+    seen = properties or {}
+    elapsed = seen.get("elapsed_ms")
+    quick = isinstance(elapsed, int) and elapsed < QUICKEST_MS
+    return (("honeypot",) if seen.get("trap") is True else ()) + (("too_quick",) if quick else ())
 
 
 def _companies(call: str, event: Event, told: tuple[Mapped, ...]) -> tuple[Mapped, ...]:

@@ -1,0 +1,222 @@
+"""The snippet in a real Chromium, against a collector that really listens and a page on an origin of its own."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from connectors.settings import CollectorSettings
+from connectors.visitor import NAME
+from schemas.topics import EVENTS_WEB
+from streams.runtime.handle import BrokerHandle
+from tests.collecting import Collecting, collecting
+from tests.contract.sources.senders import WRITE_KEY, settings
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -e '.[browser]'")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=its path"),
+]
+
+PAGE = """<!doctype html><title>Pricing</title>
+<script>{before}</script>
+<script src="{collector}/leadstream.js" data-key="{key}" {also}></script>
+<form id="contact" data-leadstream="Demo Requested" onsubmit="event.preventDefault()">
+<input type="email" name="mail"><input autocomplete="organization" name="org">
+<input type="password" name="secret"><input data-leadstream-trap name="website" style="display:none">
+<button>Send</button></form>"""
+LANDING = "/pricing?utm_source=google&utm_medium=cpc&utm_campaign=brand&gclid=Cj0K"
+GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})"
+
+
+class Site:
+    """A website; `html` is what each of its pages shows."""
+
+    def __init__(self) -> None:
+        self.html = ""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Pages(BaseHTTPRequestHandler):
+    def __init__(self, site: Site, *given: Any) -> None:
+        self._site = site
+        super().__init__(*given)
+
+    def do_GET(self) -> None:
+        body = self._site.html.encode() if self.path != "/favicon.ico" else b""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def over(broker: BrokerHandle, site: Site, port: str = "0") -> CollectorSettings:
+    return settings(
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap,
+        LEADSTREAM_COLLECTOR_PORT=port,
+        LEADSTREAM_CORS_ORIGINS=site.url,
+    )
+
+
+@contextmanager
+def opened(broker: BrokerHandle, site: Site, also: str = "", before: str = "") -> Iterator[Collecting]:
+    """A collector, and a site whose pages load the snippet from it."""
+    with collecting(over(broker, site)) as collector:
+        site.html = PAGE.format(collector=collector.url, key=WRITE_KEY, also=also, before=before)
+        yield collector
+
+
+def events(collector: Collecting, page: Any, count: int) -> list[dict[str, Any]]:
+    """Return the stored events once there are `count` of them, in the order in which they happened."""
+    found: list[dict[str, Any]] = []
+    for _ in range(100):
+        found = [json.loads(body) for body in collector.bodies(EVENTS_WEB)]
+        if len(found) >= count:
+            return sorted(found, key=lambda event: str(event["messageId"]))
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{len(found)} of {count} events have arrived")
+
+
+def submit(page: Any, email: str = "jane@example.com") -> None:
+    page.fill("[name=mail]", email)
+    page.fill("[name=org]", "Example GmbH")
+    page.fill("[name=secret]", "hunter2")
+    page.click("button")
+
+
+def test_a_page_a_form_and_who_sent_it_arrive_with_where_they_came_from(
+    broker: BrokerHandle, site: Site, page: Any
+) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url + LANDING)
+        page.goto(site.url + "/contact")
+        submit(page)
+        seen, contact, form, identify = events(collector, page, 4)
+        assert [event["type"] for event in (seen, contact, form, identify)] == ["page", "page", "track", "identify"]
+        assert len({event["anonymousId"] for event in (seen, contact, form, identify)}) == 1
+        assert seen["context"]["campaign"]["clickIds"] == {"gclid": "Cj0K"}
+        assert form["event"] == "Demo Requested"
+        assert identify["traits"] == {"email": "jane@example.com", "company": "Example GmbH"}
+        assert form["context"]["touch"]["first"]["source"] == "google"
+        assert "hunter2" not in json.dumps([form, identify])
+        [cookie] = [cookie for cookie in page.context.cookies(collector.url) if cookie["name"] == NAME]
+        assert (cookie["value"], cookie["httpOnly"], cookie["secure"]) == (seen["anonymousId"], True, True)
+
+
+def test_the_id_outlives_what_scripts_store(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url)
+        [first] = events(collector, page, 1)
+        page.evaluate("localStorage.clear()")
+        page.goto(site.url)
+        assert [event["anonymousId"] for event in events(collector, page, 2)] == [first["anonymousId"]] * 2
+
+
+def test_with_privacy_control_on_nothing_is_kept_in_the_browser_and_no_click_id_leaves_it(
+    broker: BrokerHandle, site: Site, page: Any
+) -> None:
+    page.add_init_script(GPC)
+    with opened(broker, site) as collector:
+        page.goto(site.url + LANDING)
+        submit(page)
+        told = events(collector, page, 3)
+        assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+        assert page.context.cookies() == []
+        assert "Cj0K" not in json.dumps(told)
+        assert {event["context"]["consent"]["categoryPreferences"]["advertising"] for event in told} == {False}
+
+
+def test_nothing_is_sent_or_written_before_consent_and_all_of_it_after(
+    broker: BrokerHandle, site: Site, page: Any
+) -> None:
+    with opened(
+        broker, site, also="data-consent='ask'", before="function ask(decide) { window.decide = decide; }"
+    ) as collector:
+        page.goto(site.url + LANDING)
+        submit(page)
+        page.wait_for_timeout(300)
+        assert page.evaluate("localStorage.length") == 0
+        assert collector.bodies(EVENTS_WEB) == []
+        page.evaluate("decide({storage: true, analytics: true, advertising: false})")
+        kinds = [event["type"] for event in events(collector, page, 3)]
+        assert kinds == ["page", "track", "identify"]
+        page.evaluate("leadstream.consent({storage: false, analytics: false})")
+        assert page.evaluate("localStorage.length") == 0
+        page.evaluate("leadstream.track('After')")
+        page.wait_for_timeout(300)
+        assert len(collector.bodies(EVENTS_WEB)) == 3
+
+
+def test_what_happens_while_the_collector_is_down_arrives_once_when_it_is_back(
+    broker: BrokerHandle, site: Site, page: Any
+) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url)
+        events(collector, page, 1)
+        port = collector.url.rpartition(":")[2]
+    submit(page)
+    page.wait_for_function("JSON.parse(localStorage.ls_queue).length === 2")
+    with collecting(over(broker, site, port)) as again:
+        page.evaluate("dispatchEvent(new Event('online'))")
+        told = events(again, page, 2)
+        assert [event["type"] for event in told] == ["track", "identify"]
+        page.wait_for_function("JSON.parse(localStorage.ls_queue).length === 0")
+
+
+def test_a_page_that_is_left_at_once_still_tells(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url)
+        events(collector, page, 1)
+        page.evaluate("leadstream.track('Last words'); location.href = 'about:blank'")
+        assert events(collector, page, 2)[1]["event"] == "Last words"
+
+
+def test_a_trap_and_haste_are_told_of_and_nobody_is_identified(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url)
+        page.evaluate("document.querySelector('[name=website]').value = 'https://spam.example'")
+        submit(page)
+        _, form = events(collector, page, 2)
+        assert form["properties"]["trap"] is True
+        assert form["properties"]["elapsed_ms"] < 60_000
