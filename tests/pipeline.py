@@ -20,6 +20,7 @@ from streams.engine.offsets import Kafka, Place, committed, ends
 
 PARTITIONS = int(os.environ.get("LEADSTREAM_TEST_PARTITIONS", "4"))
 CODEC = Codec(FileRegistry())
+GROUPS = ["leadstream", "leadstream-view", "leadstream-relay"]
 QUIET: dict[str, str | int | float | bool] = {"enable.metrics.push": False, "log_level": 3}
 ROOT = Path(__file__).parents[1]
 
@@ -46,11 +47,11 @@ class Landed(NamedTuple):
 
 
 def fresh_topics(bootstrap: str, replication: int = 1) -> None:
-    """Make all topics anew, empty, and forget the workers' offsets."""
+    """Make all topics anew, empty, and forget the offsets of whoever reads them."""
     admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
     there = set(admin.list_topics(timeout=10).topics)
     if old := [topic.name for topic in TOPICS if topic.name in there]:
-        _settle(admin.delete_consumer_groups(["leadstream"]).values())
+        _settle(admin.delete_consumer_groups(GROUPS).values())
         _settle(admin.delete_topics(old).values())
     wanted = [
         NewTopic(topic.name, topic.partitions or PARTITIONS, replication, config=topic.config()) for topic in TOPICS

@@ -7,6 +7,7 @@ whole log is read and held against the pure fold over it. The outcome goes to bu
   make chaos                                        every row, at full size (hours)
   make chaos ARGS="--list"                          the rows
   make chaos ARGS="--rows W1,W4 --events 20000"     two rows, smaller
+  make chaos ARGS="--rows I1x --times 20"           one row, fewer faults
   make chaos ARGS="--rows W1 --subject naive"       the same on stock Faust: it must fail
 """
 
@@ -79,6 +80,8 @@ def _sized(case: Case, asked: argparse.Namespace) -> Case:
     changed = {
         name: value for name in ("events", "seed", "over_s", "state") if (value := getattr(asked, name)) is not None
     }
+    if asked.times is not None:
+        changed["faults"] = tuple(msgspec.structs.replace(it, times=min(it.times, asked.times)) for it in case.faults)
     return msgspec.structs.replace(case, **changed)
 
 
@@ -89,6 +92,7 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", help="which, W1,B2; all when none is named")
     parser.add_argument("--events", type=int, help="how many events each row sends, instead of what its case says")
     parser.add_argument("--over-s", type=float, help="over how many seconds they are spread")
+    parser.add_argument("--times", type=int, help="how often each fault is done at most")
     parser.add_argument("--subject", default="ours", choices=sorted(SUBJECTS), help="whose workers are tested")
     parser.add_argument("--state", choices=("memory", "rocksdb"), help="where workers keep their state")
     parser.add_argument("--seed", type=int, help="of the events and of the faults' times")

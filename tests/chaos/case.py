@@ -31,7 +31,10 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every 10 s of a fault (0 = standing still is allowed); `fenced` = some worker was refused its commit, and what it
     wrote is not visible; `refuses` = while a fault lasted, no 2xx and some 503 with Retry-After, none later than 6 s;
     `buried` = each poisonous record is a dead letter with its reason; `steady` = no worker ends by itself;
-    `exit_code` = some worker ends with it.
+    `exit_code` = some worker ends with it; `conflicts` = an id given to a second event gets that event buried;
+    `p99_ratio`, `p99_added_s` = how much longer, in a fault, events wait that it does not mean; `served` = the share of
+    requests that are answered for good in a fault; `rss_mib` = how much a worker may grow; `beside_s` = how
+    soon after the last fault whoever stands beside has all that the log has.
     """
 
     recovery_s: float = 60.0
@@ -41,10 +44,19 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buried: bool = False
     steady: bool = False
     exit_code: int = 0
+    conflicts: bool = False
+    p99_ratio: float = 0.0
+    p99_added_s: float = 0.0
+    served: float = 0.0
+    rss_mib: float = 0.0
+    beside_s: float = 0.0
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row. `over_s` = for how long the events are spread; `workers` how many; `state` memory or rocksdb."""
+    """One row. `over_s` = for how long the events are spread; `workers` how many; `state` memory or rocksdb.
+
+    `beside` = which of `tests.chaos.neighbours` stand beside the pipeline.
+    """
 
     row: str
     title: str
@@ -53,6 +65,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     over_s: float = 120.0
     workers: int = 3
     state: str = "memory"
+    beside: tuple[str, ...] = ()
     checks: Checks = Checks()
     seed: int = 7
 

@@ -1,8 +1,6 @@
-"""Two collectors, as processes of their own: `leadstream collector`, with the keys of the tests' senders."""
+"""Two collectors, as processes of their own, with the keys of the tests' senders."""
 
 import asyncio
-import os
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -11,22 +9,24 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from streams.demo.senders import Keys, sendgrid_key
-from streams.runtime.process import free_port, leash
-from tests.pipeline import PARTITIONS, ROOT
+from streams.runtime.process import free_port
+from tests.chaos.child import Child
+from tests.chaos.orders import VARIABLE
+from tests.pipeline import PARTITIONS
 from tests.traffic import PEPPER
 
 PATIENCE_S = 60.0
+ORDER = "collectors.order"  # the file in a run's folder by which one is told to die at a point
 
 
-class Collector:
+class Collector(Child):
     """One collector on a port of its own."""
 
     def __init__(self, number: int, bootstrap: str, folder: Path, public_key: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / f"collector{number}.log"
-        self._environ = {
-            **os.environ,
+        environ = {
+            VARIABLE: str(folder / ORDER),
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
             "LEADSTREAM_PARTITIONS": str(PARTITIONS),
             "LEADSTREAM_REPLICATION": "3",
@@ -37,26 +37,7 @@ class Collector:
             "LEADSTREAM_GOOGLE_KEY": "google-key-of-tests",
             "LEADSTREAM_SENDGRID_PUBLIC_KEY": public_key,
         }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, or start it again; returns at once."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                (sys.executable, "-m", "streams", "collector"),
-                cwd=ROOT,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=leash(),  # noqa: PLW1509 - one system call, looked up before the fork
-            )
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        super().__init__((sys.executable, "-m", "tests.chaos.doomed"), environ, folder / f"collector{number}.log")
 
     async def ready(self) -> None:
         """Return when it takes events."""
@@ -81,6 +62,7 @@ class Collectors:
         private: ec.EllipticCurvePrivateKey
         private, public = sendgrid_key()
         self.keys = Keys("write-key-of-tests", "crm-key-of-tests", "google-key-of-tests", private)
+        self.order = folder / ORDER
         self.all = [Collector(number, bootstrap, folder, public) for number in range(count)]
 
     async def start(self) -> None:
@@ -88,6 +70,17 @@ class Collectors:
         for collector in self.all:
             collector.start()
         await asyncio.gather(*(collector.ready() for collector in self.all))
+
+    def any_dead(self) -> bool:
+        """Tell whether one has ended."""
+        return any(not collector.running for collector in self.all)
+
+    async def revive(self) -> None:
+        """Start those again that have ended, and return when they take events."""
+        dead = [collector for collector in self.all if not collector.running]
+        for collector in dead:
+            collector.start()
+        await asyncio.gather(*(collector.ready() for collector in dead))
 
     def stop(self) -> None:
         """End them: what they have thanked for is stored, so there is nothing to wait for."""

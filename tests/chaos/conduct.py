@@ -2,13 +2,12 @@
 
 from collections import Counter
 
-from schemas.records import DeadLetter
-from schemas.topics import AUDIT, DEAD_LETTERS, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, VISITORS
+from schemas.topics import AUDIT, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, VISITORS
 from streams.engine.exits import Exit
 from tests.chaos.case import Checks
 from tests.chaos.ledger import UNANSWERED, Books
 from tests.chaos.progress import Progress
-from tests.chaos.world import Spot, Trouble, World
+from tests.chaos.world import Trouble, World
 from tests.pipeline import landed
 from tests.reference import Log
 
@@ -71,20 +70,6 @@ def fencing(checks: Checks, world: World, bootstrap: str, log: Log) -> tuple[lis
     notes = [f"{refused} workers found themselves fenced; {hidden} records of aborted transactions, none visible"]
     failed = [] if refused else ["no worker was ever fenced"]
     return failed if hidden else [*failed, "no transaction was ever aborted"], notes
-
-
-def burials(checks: Checks, world: World, log: Log) -> list[str]:
-    """Each record that nobody can use lies among the dead letters, once, with its reason."""
-    if not checks.buried:
-        return []
-    found: Counter[tuple[Spot, str]] = Counter()
-    for one in log[DEAD_LETTERS.name]:
-        dead = one.record
-        assert isinstance(dead, DeadLetter)
-        found[(dead.topic, dead.partition, dead.offset), dead.reason] += 1
-    amiss = sum(found[spot, reason] != 1 for spot, reason in world.poison.items())
-    failed = [f"{amiss} of {len(world.poison)} poisonous records not buried once with their reason"] if amiss else []
-    return failed if world.poison else ["nothing was poisoned"]
 
 
 def exits(checks: Checks, ends: Counter[int]) -> list[str]:

@@ -1,57 +1,45 @@
 """Keeps workers alive as a supervisor would, and counts how they ended."""
 
 import asyncio
-import os
 import random
 import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from streams.runtime.process import leash
+from tests.benchmarks.process import rss_mib
+from tests.chaos.child import Child
 from tests.chaos.subjects import ORDER, Subject
-from tests.pipeline import ROOT
 
 REBORN_S = 0.5
 TICK_S = 0.05
+WEIGH_S = 1.0
 
 
-class Kept:
+class Weight(NamedTuple):
+    """What a worker's process weighed at a moment (monotonic seconds)."""
+
+    at: float
+    name: str
+    mib: float
+
+
+class Kept(Child):
     """One worker: its process, and whether it is to live."""
 
     def __init__(self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str) -> None:
-        self.name, self._folder = name, folder
-        self._arguments, environ = subject.command(bootstrap, name, folder, state)
-        self._environ = {**os.environ, **environ}
-        self.log = folder / f"{name}.log"
+        super().__init__(*subject.command(bootstrap, name, folder, state), folder / f"{name}.log")
+        self.name = name
         self.wanted = False
-        self.process: subprocess.Popen[bytes] | None = None
         self.died_at = 0.0
 
-    @property
-    def running(self) -> bool:
-        """Whether there is a process, stopped or not."""
-        return self.process is not None and self.process.poll() is None
-
     def start(self) -> None:
-        """Start it, or start it again."""
+        """Start it, or start it again: from now on it is to live."""
         self.wanted = True
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._arguments,
-                cwd=ROOT,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=leash(),  # noqa: PLW1509 - one system call, looked up before the fork
-            )
-
-    def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        if self.process is not None and self.running:
-            os.kill(self.process.pid, number)
+        super().start()
 
     def asleep(self) -> bool:
         """Tell whether the kernel has it stopped, whoever stopped it."""
@@ -72,6 +60,7 @@ class Keeper:
         for _ in range(count):
             self._new()
         self.ends: Counter[int] = Counter()
+        self.weights: list[Weight] = []
 
     def add(self) -> Kept:
         """Start one more worker."""
@@ -89,8 +78,12 @@ class Keeper:
         return [worker for worker in self.workers.values() if worker.asleep()]
 
     async def tend(self) -> None:
-        """Start again, after half a second, whoever has ended; until cancelled."""
+        """Start again, after half a second, whoever has ended, and weigh whoever lives; until cancelled."""
+        weighed_at = 0.0
         while True:
+            if time.monotonic() - weighed_at > WEIGH_S:
+                weighed_at = time.monotonic()
+                self._weigh(weighed_at)
             for worker in self.workers.values():
                 if worker.process is not None and not worker.running:
                     self._mourn(worker)
@@ -121,6 +114,12 @@ class Keeper:
         name = f"w{len(self.workers)}"
         kept = self.workers[name] = Kept(self.subject, name, self._bootstrap, self._folder, self._state)
         return kept
+
+    def _weigh(self, now: float) -> None:
+        for worker in self.workers.values():
+            if worker.process is not None and worker.running:
+                with suppress(OSError, KeyError):  # it ends at this very moment
+                    self.weights.append(Weight(now, worker.name, rss_mib(worker.process.pid)[0]))
 
     def _mourn(self, worker: Kept) -> None:
         process, worker.process = worker.process, None

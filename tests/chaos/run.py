@@ -3,19 +3,19 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from schemas.topics import EVENTS, PROBES, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES
 from streams.engine.offsets import Kafka, committed, ends
-from tests.chaos import conduct
 from tests.chaos.case import Case
-from tests.chaos.checks import Verdict, judge
 from tests.chaos.cluster import Cluster
 from tests.chaos.collectors import Collectors
 from tests.chaos.keeper import Keeper
-from tests.chaos.ledger import Books, Ledger
-from tests.chaos.progress import PLACES, Progress
+from tests.chaos.ledger import Ledger
+from tests.chaos.neighbours import NEIGHBOURS, Relay, View
+from tests.chaos.outcome import MARKERS, Run, outcome
+from tests.chaos.progress import Progress
 from tests.chaos.report import Row
 from tests.chaos.schedule import play
 from tests.chaos.subjects import Subject
@@ -25,7 +25,6 @@ from tests.pipeline import PARTITIONS, QUIET, fresh_topics
 from tests.reference import Log, everything
 
 DRAIN_S = 180.0
-MARKERS = len(PLACES)  # a transaction's marker may lie at the end of each partition
 TICK_S = 0.1
 USUAL_S = 2.0  # input that waits less long than this is nothing unusual
 
@@ -35,13 +34,16 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
     await asyncio.to_thread(fresh_topics, cluster.bootstrap, 3)
     collectors = Collectors(cluster.bootstrap, folder)
     workers = Keeper(subject, cluster.door, folder, case.workers, case.state)
-    world = World(cluster, workers, collectors, random.Random(f"{case.seed}/{case.row}"), say)
-    progress = Progress(cluster.bootstrap, subject.group)
     ledger = Ledger(folder / "ledger.jsonl")
     load = Load(traffic(case.seed, case.events), collectors, ledger, case.over_s)
+    progress = Progress(cluster.bootstrap, subject.group)
+    beside: dict[str, View | Relay] = {name: NEIGHBOURS[name](cluster.bootstrap, folder) for name in case.beside}
+    rng = random.Random(f"{case.seed}/{case.row}")
+    world = World(cluster, workers, collectors, load, ledger, progress, beside, rng, say)
     tending = asyncio.create_task(workers.tend())
+    await load.open()
     try:
-        await collectors.start()
+        await asyncio.gather(collectors.start(), *(neighbour.start() for neighbour in beside.values()))
         for worker in workers.workers.values():
             worker.start()
         progress.start()
@@ -52,62 +54,38 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
         usual = max(int(USUAL_S * case.events / case.over_s), 2 * MARKERS)
         healed = time.monotonic()
         say(f"faults over after {healed - began:.0f} s, {load.sent} events sent, {progress.lag} records wait")
-        await _until(lambda: progress.caught_up_after(healed, usual) is not None, DRAIN_S)
+        patience_s = max(DRAIN_S, case.checks.recovery_s)
+        await _until(lambda: progress.caught_up_after(healed, usual) is not None, patience_s)
         load.rush()
         await sending
         log, drained = await _drained(cluster, subject, progress)
+        unhealed = [] if drained else [f"not drained within {DRAIN_S:.0f} s"]
+        unhealed += await _followed(beside, log, healed + case.checks.beside_s)
     finally:
         tending.cancel()
+        await load.close()
         await cluster.mend()
         await workers.stop()
         collectors.stop()
+        await asyncio.gather(*(neighbour.stop() for neighbour in beside.values()))
         progress.stop()
     say(f"drained; {sum(map(len, log.values()))} records are being checked")
     recovery_s = progress.caught_up_after(healed, usual)
-    books, checks = ledger.close(), case.checks
-    verdict = await asyncio.to_thread(judge, subject.told(log), books, audited=subject.audits)
-    unfenced, notes = await asyncio.to_thread(conduct.fencing, checks, world, cluster.bootstrap, log)
-    failures = [
-        *([] if drained else [f"not drained within {DRAIN_S:.0f} s"]),
-        *conduct.substance(books, log),
-        *conduct.recovery(checks, recovery_s),
-        *conduct.progress(checks, world, progress),
-        *conduct.refusals(checks, world, books),
-        *conduct.burials(checks, world, log),
-        *conduct.exits(checks, workers.ends),
-        *unfenced,
-    ]
-    notes.append(f"longest stall {progress.longest_stall(2 * MARKERS):.1f} s")
-    return _row(case, world, books, verdict, recovery_s=recovery_s, failures=failures, notes=notes)
+    left = Run(case, world, progress, ledger.close(), log, recovery_s, tuple(unhealed))
+    return await asyncio.to_thread(outcome, left)
 
 
-def _row(
-    case: Case,
-    world: World,
-    books: Books,
-    verdict: Verdict,
-    *,
-    recovery_s: float | None,
-    failures: list[str],
-    notes: list[str],
-) -> Row:
-    """Return the row; it has passed when nothing was found and nothing failed."""
-    ends = {code: count for code, count in sorted(world.workers.ends.items()) if code != 0}
-    events = books.accepted.total()
-    return Row(
-        row=case.row,
-        subject=world.workers.subject.name,
-        events=events,
-        faults=len(world.troubles),
-        lost=verdict.lost,
-        doubled=verdict.doubled,
-        regressions=verdict.regressions,
-        recovery_s=None if recovery_s is None else round(recovery_s, 1),
-        bound=3 / events if events else 1.0,
-        passed=not (failures or verdict.lost or verdict.doubled or verdict.regressions),
-        title=case.title,
-        notes=(*failures, *verdict.notes, *notes, f"exits {ends}"),
-    )
+async def _followed(beside: Mapping[str, View | Relay], log: Log, deadline: float) -> list[str]:
+    """Wait until whoever stands beside has all that the log has; say who had not by then, or has it twice."""
+    failed = []
+    for name, neighbour in beside.items():
+        missing = await asyncio.to_thread(neighbour.missing, log)
+        while missing and time.monotonic() < deadline:
+            await asyncio.sleep(1.0)
+            missing = await asyncio.to_thread(neighbour.missing, log)
+        failed += [f"the {name} lacks {missing} leads"] if missing else []
+        failed += [f"the {name} did {twice} things twice"] if (twice := neighbour.doubled()) else []
+    return failed
 
 
 async def _drained(cluster: Cluster, subject: Subject, progress: Progress) -> tuple[Log, bool]:

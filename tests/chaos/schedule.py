@@ -30,5 +30,5 @@ async def _any(step: Step, world: World, until: float) -> None:
 
 async def _one(step: Step, world: World) -> None:
     await asyncio.sleep(world.rng.uniform(*step.every_s))
-    with world.trouble(step.do):
+    with world.trouble(step.do, step.options.get("partition", -1)):
         await FAULTS[step.do](world, **step.options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos import naive
-from tests.chaos.points import VARIABLE
+from tests.chaos.orders import VARIABLE
 from tests.reference import Log
 
 ORDER = "order"  # the file in a run's folder by which its workers are told to die or freeze at a point

@@ -46,7 +46,8 @@ def packed(events: Iterable[Event]) -> Iterator[Send]:
 class Load:
     """Sends everything over about `over_s` seconds, but slower towards the end: faults always meet some load.
 
-    Once `rush` is called the rest is sent as fast as it is answered.
+    Once `rush` is called the rest is sent as fast as it is answered. `haste` multiplies the pace; `done` are the
+    requests that were thanked for. `open` before anything is sent, `close` when nothing is any more.
     """
 
     def __init__(self, sends: list[Send], collectors: Collectors, ledger: Ledger, over_s: float) -> None:
@@ -54,6 +55,8 @@ class Load:
         self._events = sum(len(send.ids) for send in sends)
         self._over_s = over_s
         self.sent = 0
+        self.haste = 1.0
+        self.done: list[Send] = []
         self._room = asyncio.Semaphore(AT_ONCE)
         self._rushing = asyncio.Event()
         self._turn = 0
@@ -61,51 +64,60 @@ class Load:
     @property
     def rate(self) -> float:
         """Events a second, as it is paced now."""
-        return min(self._events, (self._events - self.sent) * TAIL) / self._over_s
+        return self.haste * min(self._events, (self._events - self.sent) * TAIL) / self._over_s
 
     def rush(self) -> None:
         """Send the rest without pauses."""
         self._rushing.set()
 
+    async def open(self) -> None:
+        """Make the senders' connections; before anything is sent."""
+        limit = aiohttp.TCPConnector(limit=4 * AT_ONCE)
+        self._session = aiohttp.ClientSession(connector=limit, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
+
+    async def close(self) -> None:
+        """Let them go."""
+        await self._session.close()
+
     async def run(self) -> None:
         """Return when all is answered, or given up."""
         due = time.monotonic()
-        limit = aiohttp.TCPConnector(limit=2 * AT_ONCE)
-        async with (
-            aiohttp.ClientSession(connector=limit, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-            asyncio.TaskGroup() as group,
-        ):
+        async with asyncio.TaskGroup() as group:
             for send in self._sends:
                 await self._room.acquire()
                 await self._pause(due - time.monotonic())
                 due = max(due, time.monotonic() - BEHIND_S) + len(send.ids) / self.rate
                 self.sent += len(send.ids)
-                group.create_task(self._send(session, send))
+                group.create_task(self._paced(send))
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0 and not self._rushing.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rushing.wait(), seconds)
 
-    async def _send(self, session: aiohttp.ClientSession, send: Send) -> None:
-        wait_s, deadline = FIRST_WAIT_S, time.monotonic() + PATIENCE_S
+    async def _paced(self, send: Send) -> None:
         try:
-            while time.monotonic() < deadline:
-                if await self._attempt(session, send):
-                    return
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            await self.post(send)
         finally:
             self._room.release()
 
-    async def _attempt(self, session: aiohttp.ClientSession, send: Send) -> bool:
+    async def post(self, send: Send) -> None:
+        """Send a request until an answer is final, or the sender gives up."""
+        wait_s, deadline = FIRST_WAIT_S, time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if await self.attempt(send):
+                return
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def attempt(self, send: Send) -> bool:
         """Send a request once, to the next collector; tell whether the answer is final."""
         self._turn += 1
         url = self._collectors.all[self._turn % len(self._collectors.all)].url
         body, headers = dressed(send, self._collectors.keys, time.time())
         number = self._ledger.ask(send.ids, time.monotonic())
         try:
-            async with session.post(url + send.path, data=body, headers=headers) as answer:
+            async with self._session.post(url + send.path, data=body, headers=headers) as answer:
                 said = await answer.read()
         except (aiohttp.ClientError, TimeoutError):
             self._ledger.answer(number, time.monotonic(), UNANSWERED)
@@ -113,4 +125,6 @@ class Load:
         again = answer.status in LATER or answer.status >= 500
         refused = () if again else tuple(sorted(problems(answer.status, said, len(send.ids))))
         self._ledger.answer(number, time.monotonic(), answer.status, refused, "retry-after" in answer.headers)
+        if 200 <= answer.status < 300:
+            self.done.append(send)
         return not again

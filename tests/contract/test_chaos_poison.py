@@ -1,7 +1,7 @@
 """What the poison rows and the control rest on: every kind is refused with a reason, what is not buried is found."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +12,10 @@ from schemas.rejected import Reason
 from schemas.topics import DEAD_LETTERS, LEADS_PROFILES, LEADS_ROUTED, Topic
 from streams.engine.exits import Exit
 from tests.chaos import conduct, naive
+from tests.chaos.buried import burials
 from tests.chaos.case import Checks
 from tests.chaos.faults.records import TOPICS, poisons, reason_of
+from tests.chaos.ledger import Books
 from tests.pipeline import CODEC, Landed
 
 POISON: dict[tuple[str, int, int], str] = {
@@ -39,8 +41,8 @@ def buried(*letters: tuple[tuple[str, int, int], str]) -> dict[str, list[Landed]
 
 def failures(log: dict[str, list[Landed]], poison: dict[tuple[str, int, int], str]) -> list[str]:
     """What the check of burials says."""
-    world: Any = SimpleNamespace(poison=poison)
-    return conduct.burials(Checks(buried=True), world, log)
+    world: Any = SimpleNamespace(poison=poison, smuggled={})
+    return burials(Checks(buried=True), world, defaultdict(list, log), Books())
 
 
 def test_poison_that_is_buried_once_with_its_reason_is_as_it_should_be() -> None:

@@ -5,7 +5,7 @@ A case names it (`do: kill_worker`) and gives its options; it returns when the f
 
 from collections.abc import Awaitable, Callable
 
-from tests.chaos.faults import disk, links, nodes, records, workers
+from tests.chaos.faults import beside, collectors, disk, links, nodes, records, senders, workers
 
 Fault = Callable[..., Awaitable[None]]
 
@@ -17,6 +17,9 @@ FAULTS: dict[str, Fault] = {
         workers.freeze_worker,
         workers.roll_workers,
         workers.come_and_go,
+        workers.kill_workers,
+        workers.leave_worker,
+        collectors.kill_collector,
         nodes.kill_leader,
         nodes.freeze_leader,
         nodes.kill_nodes,
@@ -26,7 +29,15 @@ FAULTS: dict[str, Fault] = {
         links.half_open,
         links.reset_links,
         records.poison,
+        records.misaddress,
         records.repeat,
+        senders.burst,
+        senders.collide,
+        senders.heat,
+        senders.spoil,
         disk.fill_disk,
+        beside.redis_down,
+        beside.flush_redis,
+        beside.sick_crm,
     )
 }

@@ -20,7 +20,7 @@ async def fill_disk(world: World, size_mib: int = 64, for_s: float = 30.0) -> No
     try:
         for worker in keeper.workers.values():
             worker.start()
-        await asyncio.sleep(for_s / 3)
+        await world.at_work()
         filled = asyncio.create_task(_fill(disk / FILL))
         await asyncio.sleep(for_s)
         filled.cancel()

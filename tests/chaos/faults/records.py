@@ -2,16 +2,25 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
+from itertools import islice
 
 from confluent_kafka import KafkaError, Message, Producer
+from msgspec.structs import replace
 
+from schemas.keys import partition_of
+from schemas.records import RawEvent
 from schemas.rejected import Rejected
 from schemas.topics import EVENTS, TOUCHPOINTS, Topic
+from tests.chaos.ledger import UNANSWERED
 from tests.chaos.world import World
-from tests.pipeline import CODEC, QUIET, landed
+from tests.pipeline import CODEC, PARTITIONS, QUIET, landed
+from tests.traffic import raw_events
 
 TOPICS = (*EVENTS.values(), TOUCHPOINTS)
+STRANGERS = 1_000_003  # the seed of events that no other sender sends
+STORED = 202
 BATCH_S = 0.1
 FLUSH_S = 60.0
 
@@ -34,20 +43,38 @@ def poisons(rng: random.Random) -> tuple[bytes | None, ...]:
     )
 
 
-async def poison(world: World, count: int = 1_000, rate: float = 100.0) -> None:
-    """Write so many records that cannot be used, of every kind and on every input, so many a second."""
+async def poison(world: World, count: int = 1_000, rate: float = 100.0, partition: int = -1) -> None:
+    """Write so many records that cannot be used, of every kind and on every input, so many a second.
+
+    Everywhere, or onto one partition of each input, as a sender does whose records all have one key.
+    """
     producer = Producer({"bootstrap.servers": world.cluster.bootstrap, "message.max.bytes": 1_000_000, **QUIET})
     due = 0.0
     kinds: list[bytes | None] = []
     for number in range(count):
         kinds = kinds or list(poisons(world.rng))
         topic, value = TOPICS[number % len(TOPICS)], kinds.pop()
-        producer.produce(topic.name, value, world.rng.randbytes(8), on_delivery=_noting(world, topic, value))
+        key, noted = world.rng.randbytes(8), _noting(world, topic, value)
+        producer.produce(topic.name, value, key, partition, on_delivery=noted)
         producer.poll(0)
         due += 1 / rate
         if due > BATCH_S:
             await asyncio.sleep(due)
             due = 0.0
+    await asyncio.to_thread(producer.flush, FLUSH_S)
+
+
+async def misaddress(world: World, count: int = 200, rate: float = 20.0) -> None:
+    """Write raw events, sound ones, under keys that are not theirs and where they do not belong."""
+    producer = Producer({"bootstrap.servers": world.cluster.bootstrap, **QUIET})
+    for topic, key, record in islice(raw_events(2 * count, seed=STRANGERS), count):
+        assert isinstance(record, RawEvent)
+        astray = (partition_of(key.encode(), PARTITIONS) + 1) % PARTITIONS
+        request = world.ledger.ask((record.event_id,), time.monotonic())
+        value = CODEC.encode(replace(record, received_at=time.time()))
+        producer.produce(topic.name, value, b"astray", astray, on_delivery=_booking(world, request))
+        producer.poll(0)
+        await asyncio.sleep(1 / rate)
     await asyncio.to_thread(producer.flush, FLUSH_S)
 
 
@@ -73,6 +100,15 @@ def _noting(world: World, topic: Topic, value: bytes | None) -> Callable[[KafkaE
             )
 
     return noted
+
+
+def _booking(world: World, request: int) -> Callable[[KafkaError | None, Message], None]:
+    """Note in the ledger whether it is stored."""
+
+    def booked(error: KafkaError | None, _: Message) -> None:
+        world.ledger.answer(request, time.monotonic(), STORED if error is None else UNANSWERED)
+
+    return booked
 
 
 def reason_of(topic: Topic, value: bytes | None) -> str:

@@ -5,17 +5,27 @@ import signal
 from collections.abc import Callable
 from subprocess import Popen
 
+from tests.chaos import orders
 from tests.chaos.points import POINTS
 from tests.chaos.world import World
 
-ORDER_S = 20.0
-TICK_S = 0.02
 SETTLE_S = 4.0
 
 
 async def kill_worker(world: World) -> None:
     """SIGKILL, wherever it is."""
     world.workers.any(world.rng).send(signal.SIGKILL)
+
+
+async def kill_workers(world: World) -> None:
+    """SIGKILL all of them at once."""
+    for worker in world.workers.workers.values():
+        worker.send(signal.SIGKILL)
+
+
+async def leave_worker(world: World) -> None:
+    """One leaves in good order (SIGTERM) and stays away: the others take its partitions over."""
+    await world.workers.leave(world.workers.any(world.rng))
 
 
 async def crash_worker(world: World, points: tuple[str, ...] = POINTS) -> None:
@@ -63,13 +73,9 @@ async def _order(world: World, point: str, how: str, obeyed: Callable[[], bool])
     """Tell the workers to die or freeze at a point, whoever comes by first; return whether one did in good time."""
     if not world.workers.subject.points:
         return False
-    world.workers.order.write_text(f"{point} {how}")
-    for _ in range(int(ORDER_S / TICK_S)):
-        if obeyed():
-            return True
-        await asyncio.sleep(TICK_S)
-    world.workers.order.unlink(missing_ok=True)
-    world.say(f"no worker came by {point} within {ORDER_S:.0f} s; one is taken where it is")
+    if await orders.give(world.workers.order, point, how, obeyed):
+        return True
+    world.say(f"no worker came by {point} within {orders.WAIT_S:.0f} s; one is taken where it is")
     return False
 
 
