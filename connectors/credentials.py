@@ -110,6 +110,11 @@ class Credentials(BaseModel):
         alias="LEADSTREAM_SALESFORCE_CLIENT",
         description="name of the client under which the relay writes to Salesforce: its own changes are not read back",
     )
+    canary_keys: Keys = Field(
+        KeyRing({}),
+        alias="LEADSTREAM_CANARY_KEYS",
+        description="which probes may send canary leads, `name:key,name:key`; none = nobody",
+    )
     sns_topics: Listed = Field(
         (),
         alias="LEADSTREAM_SNS_TOPICS",

@@ -25,6 +25,7 @@ from connectors.parking import Parking
 from connectors.reader import Reader, Spot, place
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink, Skipped
 from schemas.codec import Codec
+from schemas.keys import is_canary
 from schemas.person import unseal
 from schemas.records import RoutedLead
 from schemas.rejected import Reason, Rejected
@@ -143,7 +144,7 @@ class Lane:
             return
         attempt, due_at = waited(message)
         job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at)
-        if self._takes and routed.destination not in self._takes:
+        if is_canary(routed.lead_id) or (self._takes and routed.destination not in self._takes):
             self._ledger.settle(spot, offset)
         elif spot[0] == self._outgoing.topic:
             self._parking.came_back(job)

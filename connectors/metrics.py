@@ -1,4 +1,4 @@
-"""Every metric of the collector, the relay and the view. Labels come from closed sets, never from events."""
+"""Every metric of the collector, the relay, the view and the probe. Labels come from closed sets, never from events."""
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest, start_http_server
 
@@ -46,7 +46,46 @@ LAG_SECONDS = Gauge(
     "Age of the first record that a group has not committed, seen from outside.",
     ("group", "topic"),
 )
-PROBE_FAILURES = Counter("leadstream_probe_failures", "Times that a group's lag could not be seen.", ("group",))
+OFFSET_AGE = Gauge(
+    "leadstream_committed_offset_age_seconds",
+    "For how long a group's committed offset has stood still although records are due; 0 = it moves, or none are.",
+    ("group", "topic"),
+)
+STALLED = Gauge(
+    "leadstream_worker_stalled",
+    "Partitions whose input moves while nothing is committed, for half a minute and more.",
+    ("group", "topic"),
+)
+TOPIC_END = Gauge("leadstream_topic_end_offset", "Where a topic ends, its partitions summed up.", ("topic",))
+PROBE_FAILURES = Counter("leadstream_probe_failures", "Times that the probe could not see a thing.", ("group",))
+PROBE_LOOKED = Gauge("leadstream_probe_last_look_timestamp_seconds", "When the probe last saw all it looks at.")
+
+CANARIES = Counter("leadstream_canaries", "Canary leads, by what came of them.", ("outcome",))
+CANARY_SECONDS = Histogram(
+    "leadstream_canary_roundtrip_seconds",
+    "From a canary lead's request to its decision, as senders and subscribers have it.",
+    buckets=AGE_S,
+)
+
+AUDIT_RECORDS = Counter("leadstream_audit_records", "Records in the books that are closed, by stage.", ("stage",))
+AUDIT_OUTCOMES = Counter(
+    "leadstream_audit_outcomes", "What became of the records in the books that are closed.", ("stage", "outcome")
+)
+AUDIT_UNACCOUNTED = Counter(
+    "leadstream_audit_unaccounted", "Records that were committed and met no fate: lost.", ("stage",)
+)
+AUDIT_DOUBLED = Counter("leadstream_audit_doubled", "Fates that no record accounts for: doubled.", ("stage",))
+AUDIT_OPEN = Gauge("leadstream_audit_open_windows", "Minutes of input partitions whose books are not closed yet.")
+
+KAFKA_BROKERS = Gauge("leadstream_kafka_brokers", "Brokers in the cluster.")
+KAFKA_PARTITIONS = Gauge(
+    "leadstream_kafka_partitions", "Partitions of the cluster: all, leaderless, under_replicated.", ("state",)
+)
+REDIS_UP = Gauge("leadstream_redis_up", "1 while Redis answers the probe.")
+REDIS_MEMORY = Gauge("leadstream_redis_memory_bytes", "Redis's memory: used, and its limit (0 = none).", ("kind",))
+REDIS_CLIENTS = Gauge("leadstream_redis_clients", "Connections to Redis.")
+REDIS_KEYS = Gauge("leadstream_redis_keys", "Keys in Redis.")
+REDIS_EVICTED = Gauge("leadstream_redis_evicted_keys", "Keys that Redis has thrown away for want of memory.")
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -1,20 +1,27 @@
-"""The probe: how far each group is behind, seen from outside, so that a worker that says nothing is seen too.
+"""The probe: what can be seen from outside, so that a worker that says nothing is seen too.
 
-Lag in seconds is the age of the first record that the group has not committed.
+How far each group is behind and whether it moves, whether the books close, how long a canary lead takes, and how Kafka
+and Redis are. Lag in seconds is the age of the first record that the group has not committed.
 """
 
 import logging
 import signal
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors import kafka, metrics
+from connectors import audit, kafka, metrics
+from connectors.audit import Auditor
+from connectors.canary import Canaries
 from connectors.destinations import groups
+from connectors.progress import STALLED_S, Progress
+from connectors.servers import look_at_kafka, look_at_redis
 from connectors.settings import ProbeSettings
+from schemas.codec import Codec
+from schemas.registry import open_registry
 from schemas.topics import EVENTS, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, TRAINING_EXAMPLES, Topic
 
 __all__ = ["GROUPS", "Lag", "Probe", "run"]
@@ -28,10 +35,17 @@ GROUPS: Mapping[str, tuple[Topic, ...]] = {
 
 
 class Lag(NamedTuple):
-    """How far a group is behind in a topic: offsets over all partitions, and the age of the oldest record due."""
+    """How far a group is behind in a topic: offsets over all partitions, and the age of the oldest record due.
+
+    `still_s` = for how long the slowest partition has stood still with records due; `stalled` partitions have for long.
+    `end` is the sum of the partitions' ends.
+    """
 
     records: int
     seconds: float
+    still_s: float = 0.0
+    stalled: int = 0
+    end: int = 0
 
 
 class Probe:
@@ -39,6 +53,7 @@ class Probe:
 
     def __init__(self, client: Mapping[str, str | int | float | bool], group: str, topics: Iterable[Topic]) -> None:
         self.group, self._topics = group, tuple(topics)
+        self._progress = Progress()
         self._consumer = Consumer(
             {
                 **client,
@@ -55,22 +70,29 @@ class Probe:
         """Return the lag by topic; `now` in seconds since 1970. Raises `KafkaException`."""
         return {topic.name: self._lag(topic.name, now) for topic in self._topics}
 
+    def look_at_kafka(self) -> None:
+        """Put what the cluster says of itself on /metrics. Raises `KafkaException`."""
+        look_at_kafka(self._consumer)
+
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
 
     def _lag(self, topic: str, now: float) -> Lag:
         partitions = self._consumer.list_topics(topic, timeout=ASK_S).topics[topic].partitions
-        behind, records = [], 0
+        behind, records, still, ends = [], 0, [0.0], 0
         for tp in self._consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=ASK_S):
             if tp.error is not None:
                 raise KafkaException(tp.error)
             first, end = self._consumer.get_watermark_offsets(tp, timeout=ASK_S)
             begin = max(tp.offset, first)
+            ends += end
+            still.append(self._progress.note((topic, tp.partition), begin, end > begin, now))
             if end > begin:
                 behind.append(TopicPartition(topic, tp.partition, begin))
                 records += end - begin
-        return Lag(records, max(now - self._oldest(behind), 0.0) if behind else 0.0)
+        age_s = max(now - self._oldest(behind), 0.0) if behind else 0.0
+        return Lag(records, age_s, max(still), sum(it >= STALLED_S for it in still), ends)
 
     def _oldest(self, behind: list[TopicPartition]) -> float:
         """Return when the oldest of the first records due was written; never, where only markers are due."""
@@ -93,26 +115,66 @@ class Probe:
         return oldest
 
 
+class Watch:
+    """Everything the probe looks at, made anew after trouble where it has to be."""
+
+    def __init__(self, settings: ProbeSettings) -> None:
+        self._settings, self._client = settings, kafka.client(settings)
+        relays = dict.fromkeys(groups(settings.destinations_file), (LEADS_ROUTED,))
+        self._probes = [Probe(self._client, group, topics) for group, topics in {**GROUPS, **relays}.items()]
+        self._codec = Codec(open_registry(settings.schema_registry_url or None))
+        self._auditor: Auditor | None = None
+
+    def look(self, now: float) -> None:
+        """Look at everything once; what cannot be seen is counted, and looked at the next time."""
+        well = [self._seen(probe.group, lambda it=probe: show(it.group, it.look(now))) for probe in self._probes]  # type: ignore[misc]
+        well.append(self._seen("kafka", self._probes[0].look_at_kafka))
+        well.append(self._seen("audit", lambda: self._audit(now)))
+        if self._settings.redis_url:
+            look_at_redis(self._settings.redis_url)
+        if all(well):
+            metrics.PROBE_LOOKED.set(now)
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        for probe in self._probes:
+            probe.close()
+        if self._auditor is not None:
+            self._auditor.close()
+
+    def _audit(self, now: float) -> None:
+        if self._auditor is None:
+            inputs = GROUPS["leadstream"]
+            self._auditor = Auditor(self._client, "leadstream", inputs, self._codec, self._settings.audit_grace_s)
+        audit.show(self._auditor.look(now))
+        metrics.AUDIT_OPEN.set(self._auditor.open)
+
+    def _seen(self, what: str, look: Callable[[], None]) -> bool:
+        try:
+            look()
+        except (KafkaException, KeyError) as error:  # KeyError: a topic is not there yet
+            log.warning("%s cannot be seen: %s", what, error)
+            metrics.PROBE_FAILURES.labels(what).inc()
+            return False
+        return True
+
+
 def run(settings: ProbeSettings) -> None:
     """Look again and again until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     metrics.serve(settings.metrics_host, settings.metrics_port)
-    relays = dict.fromkeys(groups(settings.destinations_file), (LEADS_ROUTED,))
-    probes = [Probe(kafka.client(settings), group, topics) for group, topics in {**GROUPS, **relays}.items()]
+    watch, canaries = Watch(settings), Canaries(settings)
+    if settings.canary_key.get_secret_value():
+        canaries.start()
     try:
         while not stop.is_set():
-            for probe in probes:
-                try:
-                    show(probe.group, probe.look(time.time()))
-                except KafkaException as error:
-                    log.warning("the lag of %s cannot be seen: %s", probe.group, error)
-                    metrics.PROBE_FAILURES.labels(probe.group).inc()
+            watch.look(time.time())
             stop.wait(settings.probe_every_s)
     finally:
-        for probe in probes:
-            probe.close()
+        watch.close()
+        canaries.stop()
 
 
 def show(group: str, lags: Mapping[str, Lag]) -> None:
@@ -120,3 +182,6 @@ def show(group: str, lags: Mapping[str, Lag]) -> None:
     for topic, lag in lags.items():
         metrics.LAG_RECORDS.labels(group, topic).set(lag.records)
         metrics.LAG_SECONDS.labels(group, topic).set(lag.seconds)
+        metrics.OFFSET_AGE.labels(group, topic).set(lag.still_s)
+        metrics.STALLED.labels(group, topic).set(lag.stalled)
+        metrics.TOPIC_END.labels(topic).set(lag.end)

@@ -242,6 +242,25 @@ class ProbeSettings(Connection):
     probe_every_s: Seconds = Field(
         5.0, alias="LEADSTREAM_PROBE_EVERY_S", description="how often the groups' lag is looked at, seconds"
     )
+    collector_url: str = Field(
+        "http://127.0.0.1:8080",
+        alias="LEADSTREAM_COLLECTOR_URL",
+        description="where the probe sends canary leads: the collector as senders reach it",
+    )
+    canary_key: SecretStr = Field(
+        SecretStr(""),
+        alias="LEADSTREAM_CANARY_KEY",
+        description="one of the collector's canary keys, without its name; none = no canaries",
+    )
+    canary_every_s: Seconds = Field(
+        10.0, alias="LEADSTREAM_CANARY_EVERY_S", description="how often a canary lead is sent, seconds"
+    )
+    audit_grace_s: Seconds = Field(
+        60.0,
+        alias="LEADSTREAM_AUDIT_GRACE_S",
+        description="how long after its commit a minute's books are closed, seconds",
+    )
+    redis_url: str = Field("", alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
 
 
 PROCESSES: dict[str, type[Connection]] = {

@@ -17,6 +17,7 @@ from connectors.reader import Reader, place
 from connectors.settings import ViewSettings
 from connectors.store import Change, Forget, Store
 from schemas.codec import Codec
+from schemas.keys import CANARY
 from schemas.registry import open_registry
 from schemas.rejected import Reason, Rejected
 from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS
@@ -74,10 +75,12 @@ class View:
 
 
 def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:
-    """Return what the records say, in their order. One that cannot be read is counted and passed over."""
+    """Return what the records say, in order. Canaries are left out; what cannot be read is counted and passed over."""
     due: list[Change] = []
     for message in messages:
         topic = TOPICS[str(message.topic())]
+        if (message.key() or b"").startswith(CANARY.encode()):
+            continue
         try:
             due.append(codec.decode(message.value(), topic.records))
         except Rejected as rejected:

@@ -2,13 +2,15 @@
 
 An id is a keyed hash (BLAKE2b with the pepper as its key), never a plain hash of an e-mail, which a dictionary undoes.
 Its prefix says what proved it, weakest first: `v-` a visitor id, `u-` a user id of the customer's, `p-` a phone number,
-`e-` an e-mail address. A lead is only ever absorbed by one of higher rank.
+`e-` an e-mail address. A lead is only ever absorbed by one of higher rank. `c-` is nobody: a canary, sent by the probe
+through the whole pipeline to see how long that takes. It is scored and routed, never kept and never delivered.
 """
 
 from functools import lru_cache
 from hashlib import blake2b
 
-RANK = {"v": 0, "u": 1, "p": 2, "e": 3}
+RANK = {"v": 0, "u": 1, "p": 2, "e": 3, "c": 4}
+CANARY = "c-"
 
 
 def pseudonym(kind: str, value: str, pepper: bytes) -> str:
@@ -27,6 +29,15 @@ def rank(lead_id: str) -> int:
     (3, 0, -1)
     """
     return RANK.get(lead_id[:1], -1) if lead_id[1:2] == "-" else -1
+
+
+def is_canary(lead_id: str) -> bool:
+    """Tell whether a lead is a canary.
+
+    >>> is_canary("c-00"), is_canary("e-00")
+    (True, False)
+    """
+    return lead_id.startswith(CANARY)
 
 
 @lru_cache(maxsize=65_536)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from connectors import kafka
 from connectors.settings import WorkerSettings
 from connectors.sources import SOURCES
 from schemas.codec import Codec
+from schemas.keys import is_canary
 from schemas.records import Record, RoutedLead
 from schemas.registry import open_registry
 from schemas.step import Agent
@@ -91,6 +93,7 @@ async def _run(settings: WorkerSettings) -> None:
     models.start()
     for why, count in earlier(os.environ).items():
         metrics.EXITS.labels(why).inc(count)
+    metrics.STATE_DISK_FREE.set_function(lambda: free_share(settings.state_dir))
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
         await engine.run(app, stop)
@@ -98,6 +101,14 @@ async def _run(settings: WorkerSettings) -> None:
         models.stop()
         if server is not None:
             server.shutdown()
+
+
+def free_share(folder: str) -> float:
+    """Return the free share of a folder's disk, 0 to 1; 1 where there is no folder to fill."""
+    if not folder or not Path(folder).exists():
+        return 1.0
+    disk = shutil.disk_usage(folder)
+    return disk.free / disk.total
 
 
 def stores(state_dir: str, worker: str) -> NewStore | None:
@@ -112,6 +123,7 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
 
 def _observe(topic: str, record: Record) -> None:
     """Note how long an event took to become a routed lead."""
-    if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead):
+    if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead) and not is_canary(record.lead_id):
         metrics.EVENT_TO_ROUTED.observe(max(time.time() - record.received_at, 0.0))
         metrics.ROUTED.labels(record.destination).inc()
+        metrics.SCORES.observe(record.score)

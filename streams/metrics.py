@@ -32,6 +32,15 @@ RESTORE_SECONDS = Histogram(
     "leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS
 )
 RESTORED = Counter("leadstream_restored_records_total", "Changelog records read to restore state.")
+STAGE_SECONDS = Histogram(
+    "leadstream_stage_duration_seconds", "What folding a round's records took an agent.", ["stage"], buckets=SECONDS
+)
+WAITING = Gauge("leadstream_waiting_records", "Records in the round that is under way: read and not committed.")
+RESTORING = Gauge("leadstream_restoring", "1 while the worker restores state and processes nothing.")
+STATE_BYTES = Gauge("leadstream_state_bytes", "Bytes of the rows in the state of this worker's partitions.")
+STATE_DISK_FREE = Gauge(
+    "leadstream_state_disk_free_ratio", "Free share of the disk that holds LEADSTREAM_STATE_DIR; 1 where none is set."
+)
 STATE_ROWS = Gauge("leadstream_state_rows", "Rows in the state of this worker's partitions.")
 OUTBOX_RECORDS = Gauge("leadstream_outbox_records", "Records and events that the worker's producer has not dealt with.")
 LOOP_LAG = Histogram(
@@ -45,5 +54,17 @@ EVENT_TO_ROUTED = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
 ROUTED = Counter("leadstream_routed_total", "Routed leads, by destination.", ["destination"])
+SCORES = Histogram(
+    "leadstream_score",
+    "Scores of routed leads, 0 to 1.",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1),
+)
 MODEL_VERSION = Gauge("leadstream_model_version", "Version of the model that this worker scores with.")
+MODEL_CREATED = Gauge("leadstream_model_created_timestamp_seconds", "When the model in use was made.")
+MODEL_EXAMPLES = Gauge("leadstream_model_examples", "Labels that the model in use has learned from.")
+MODEL_QUALITY = Gauge(
+    "leadstream_model_quality",
+    "How good old predictions were when their labels came, by the model in use: auc, log_loss, ece.",
+    ["figure"],
+)
 MODELS_REFUSED = Counter("leadstream_models_refused_total", "Model snapshots that were not taken, by why.", ["why"])

@@ -19,6 +19,9 @@ from streams.domain.snapshots import refusal
 log = logging.getLogger(__name__)
 
 
+QUALITY = ("auc", "log_loss", "ece")  # of a snapshot's figures, those that say how good its scores were
+
+
 class Models:
     """Holds the scorer in use; `models()` is the one to score with now. Starts with the scorecard."""
 
@@ -58,7 +61,7 @@ class Models:
             self._refuse(why)
             return
         self._scorer = Scorer(snapshot)
-        metrics.MODEL_VERSION.set(snapshot.version)
+        _show(snapshot)
 
     def _refuse(self, why: str) -> None:
         metrics.MODELS_REFUSED.labels(why).inc()
@@ -90,3 +93,13 @@ class Models:
             log.exception("models cannot be followed any more")
         finally:
             consumer.close()
+
+
+def _show(snapshot: ModelSnapshot) -> None:
+    """Put the model in use on /metrics."""
+    metrics.MODEL_VERSION.set(snapshot.version)
+    metrics.MODEL_CREATED.set(snapshot.created_at)
+    metrics.MODEL_EXAMPLES.set(snapshot.examples)
+    for figure in QUALITY:
+        if figure in snapshot.metrics:
+            metrics.MODEL_QUALITY.labels(figure).set(snapshot.metrics[figure])

@@ -2,6 +2,7 @@
 
 from connectors.sources.brevo import Brevo
 from connectors.sources.calendly import Calendly
+from connectors.sources.canary import Canary
 from connectors.sources.contract import Asked, Door, Part, Pixel, Refused, Reply, Request, Source, Thankful
 from connectors.sources.crm import Crm
 from connectors.sources.ga4 import Ga4
@@ -35,6 +36,7 @@ SOURCES: dict[str, type[Source]] = {
     "ses": Ses,
     "brevo": Brevo,
     "crm": Crm,
+    "canary": Canary,
     "hubspot": HubSpot,
     "salesforce": Salesforce,
 }

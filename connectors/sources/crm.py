@@ -10,7 +10,7 @@ from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, instant, key_of, number, open_raw, text
 from connectors.sources.sound import Unsound, parse, parse_event
-from schemas.keys import rank
+from schemas.keys import is_canary, rank
 from schemas.records import Channel, Kind, OutcomeKind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Identifiers, Sighting
@@ -114,7 +114,7 @@ def _checked(told: Told) -> tuple[OutcomeKind, float]:
         raise Rejected(Reason.MISSING_ID, "outcome_id")
     if not (told.lead_id or told.email.strip()):
         raise Rejected(Reason.MISSING_ID, "lead_id or email")
-    if told.lead_id and rank(told.lead_id) < 0:
+    if told.lead_id and (rank(told.lead_id) < 0 or is_canary(told.lead_id)):
         raise Rejected(Reason.INVALID_VALUE, "lead_id is none of ours; send the one that the routed lead carried")
     try:
         return OutcomeKind(told.outcome), instant(told.occurred_at, "occurred_at")

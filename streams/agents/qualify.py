@@ -1,7 +1,7 @@
 """qualify: what a lead did becomes what we know of it, its score and its reasons, its stage, and where it goes.
 
 One fold per lead, no topic between. An absorbed lead leaves a stub behind that forwards whatever still comes for it.
-Anonymous leads are folded, not scored: there is nobody to route.
+Anonymous leads are folded, not scored: there is nobody to route. A canary is routed, and nothing of it is kept.
 A label is learned on the last score before sales spoke: what they do with a lead must not teach us whom to give them.
 """
 
@@ -11,7 +11,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from schemas.keys import partition_of, rank
+from schemas.keys import is_canary, partition_of, rank
 from schemas.person import seal
 from schemas.records import (
     LeadProfile,
@@ -77,9 +77,21 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             return Applied(states, (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
         return decide(after, roster, told)
 
-    return Agent(
-        "qualify", (TOUCHPOINTS,), (LEADS_PROFILES, ROSTERS), lambda record: (cast("Told", record).lead_id, POOL), step
-    )
+    return Agent("qualify", (TOUCHPOINTS,), (LEADS_PROFILES, ROSTERS), _keys, _keeping_no_canary(step))
+
+
+def _keys(record: Record) -> tuple[str, str]:
+    return cast("Told", record).lead_id, POOL
+
+
+def _keeping_no_canary(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
+    """Return the step, after which nothing is left of a canary: no row, and no owner's turn."""
+
+    def keep(states: States, record: Record) -> Applied:
+        applied = step(states, record)
+        return applied._replace(states=(None, states[1])) if is_canary(cast("Told", record).lead_id) else applied
+
+    return keep
 
 
 def _scored(lead: LeadProfile, score: Score, at: float) -> LeadProfile:

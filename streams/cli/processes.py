@@ -35,7 +35,7 @@ def up(
         Path | None, typer.Option(help="Keep topics and keys here; without it they are gone afterwards.")
     ] = None,
 ) -> None:
-    """Start everything on this machine and stay up: broker, Redis, collector, worker, relay, view.
+    """Start everything on this machine and stay up: broker, Redis, collector, worker, relay, view, probe.
 
     A throw-away single-machine set-up with made-up keys, for trying things out. Ctrl-C stops it.
     Set LEADSTREAM_WEBHOOK_URL to have routed leads posted somewhere.
@@ -49,6 +49,7 @@ def up(
         port=port,
         processes=processes,
         data_dir=data_dir,
+        probe=True,
     )
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background jobs are started deaf to SIGINT
         signal.signal(number, _interrupt)
@@ -125,7 +126,10 @@ def relay() -> None:
 
 
 def probe() -> None:
-    """Watch from outside how far workers, relay and view are behind, in records and in seconds."""
+    """Watch from outside: how far each group is behind, whether the books close, how long a canary lead takes.
+
+    With LEADSTREAM_CANARY_KEY, the collector's too, it sends a canary lead now and then; none is ever delivered.
+    """
     from connectors.probe import run
     from connectors.settings import ProbeSettings
 

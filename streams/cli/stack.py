@@ -39,7 +39,8 @@ WHAT = {
 }
 
 
-READY = {"worker": "readyz", "relay": "metrics", "view": "metrics"}
+PROBE = {"probe": "watches from outside"}
+READY = {"worker": "readyz", "relay": "metrics", "view": "metrics", "probe": "metrics"}
 
 
 class Part(NamedTuple):
@@ -70,7 +71,10 @@ class Stack:
         port: int = 0,
         data_dir: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        probe: bool = False,
     ) -> None:
+        self._what = WHAT | PROBE if probe else WHAT
+        self._ports: dict[str, int] = {}
         self.environ: dict[str, str] = {}
         self.parts: list[Part] = []
         self.children: dict[str, Process] = {}
@@ -87,6 +91,10 @@ class Stack:
     def url(self) -> str:
         """Where the collector takes events."""
         return f"http://127.0.0.1:{self.environ['LEADSTREAM_COLLECTOR_PORT']}"
+
+    def metrics(self, part: str) -> str:
+        """Where a part says how it is: the first of them, where there are several workers."""
+        return f"{self.url}/metrics" if part == "collector" else f"http://127.0.0.1:{self._ports[part]}/metrics"
 
     def key(self, setting: str) -> str:
         """Return the first key of a setting that holds several: `stack.key("LEADSTREAM_WRITE_KEYS")`."""
@@ -152,16 +160,19 @@ class Stack:
             }
             | self._wanted
         )
+        if "LEADSTREAM_CANARY_KEYS" in self.environ:  # an older folder has none
+            self.environ["LEADSTREAM_CANARY_KEY"] = self.key("LEADSTREAM_CANARY_KEYS")
+        self.environ["LEADSTREAM_COLLECTOR_URL"] = self.url
         kafka.ensure(Connection.read({**os.environ, **self.environ}))
-        ports = {name: free_port() for name in WHAT}
-        for name in WHAT:
+        ports = self._ports = {name: free_port() for name in self._what}
+        for name in self._what:
             arguments = ("--processes", str(self._processes)) if name == "worker" else ()
             self.children[name] = self._child(name, arguments, ports[name], folder)
         for name, child in self.children.items():
             health = f"{self.url}/readyz" if name == "collector" else f"http://127.0.0.1:{ports[name]}/{READY[name]}"
             _wait(name, child, health)
             self._keepers[name] = Keeper(child, time.monotonic())
-            self._add(Part(name, WHAT[name], self.url if name == "collector" else health, child.log), tell)
+            self._add(Part(name, self._what[name], self.url if name == "collector" else health, child.log), tell)
 
     def _add(self, part: Part, tell: Callable[[Part], None]) -> None:
         self.parts.append(part)
@@ -187,6 +198,7 @@ def _secrets(kept: Path) -> dict[str, str]:
             "LEADSTREAM_WRITE_KEYS": f"dev:{secrets.token_urlsafe(12)}",
             "LEADSTREAM_CRM_KEYS": f"crm:{secrets.token_urlsafe(12)}",
             "LEADSTREAM_GOOGLE_KEY": secrets.token_urlsafe(12),
+            "LEADSTREAM_CANARY_KEYS": f"probe:{secrets.token_urlsafe(24)}",
             "LEADSTREAM_WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         }
         with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

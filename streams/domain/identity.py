@@ -35,7 +35,7 @@ FREE_MAIL = words("""
 LONGEST = 256
 _ZEROS = re.compile(r"[0-]*")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-_LEAD = re.compile(r"[vupe]-[0-9a-f]{24}")
+_LEAD = re.compile(r"[vupec]-[0-9a-f]{24}")
 _PHONE_NOISE = str.maketrans("", "", " \t\u00a0().-/")
 
 

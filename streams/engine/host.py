@@ -65,6 +65,8 @@ class Host:
         """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`, `Fenced`."""
         group.check()
         metrics.OUTBOX_RECORDS.set_function(self._outbox.__len__)
+        metrics.RESTORING.set_function(lambda: float(self.restoring))
+        metrics.WAITING.set_function(lambda: float(self.rounds.waiting))
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
         if self._standby is not None:
             self._standby.start()
@@ -216,6 +218,10 @@ class Host:
         metrics.ROUND_ROWS.observe(committed.rows)
         metrics.FOLD_SECONDS.observe(committed.fold_s)
         metrics.COMMIT_SECONDS.observe(committed.commit_s)
-        metrics.STATE_ROWS.set(sum(len(table.store) for tables in self.tables.values() for table in tables))
+        for stage, took_s in committed.stages.items():
+            metrics.STAGE_SECONDS.labels(stage).observe(took_s)
+        stores = [table.store for tables in self.tables.values() for table in tables]
+        metrics.STATE_ROWS.set(sum(map(len, stores)))
+        metrics.STATE_BYTES.set(sum(store.size for store in stores))
         for emit in committed.emitted:
             self.config.on_emit(emit.topic.name, emit.record)

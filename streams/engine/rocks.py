@@ -92,6 +92,12 @@ class RocksStore:
                 return
             yield key[len(ROW) :], value
 
+    @property
+    def size(self) -> int:
+        """How many bytes its rows take, by RocksDB's estimate: flushed ones, compressed, and those in memory."""
+        flushed = self._db.property_int_value("rocksdb.estimate-live-data-size") or 0
+        return int(flushed + (self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0))
+
     def __len__(self) -> int:
         return max(int(self._db.property_int_value("rocksdb.estimate-num-keys") or 0) - 3, 0)
 

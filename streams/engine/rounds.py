@@ -47,6 +47,7 @@ class Round:
         self.undone_by = ""
         self.fates: Counter[tuple[str, Met]] = Counter()
         self.emitted: list[Emit] = []
+        self.stages: dict[str, float] = {}
 
     def give_up(self) -> None:
         """Stop waiting: the partitions are being taken away."""
@@ -72,7 +73,10 @@ class Round:
 
 
 class Committed(NamedTuple):
-    """A round that is through: records, rows, fates by agent, what was sent; how long fold and commit took, seconds."""
+    """A round that is through: records, rows, fates by agent, what was sent; how long fold and commit took, seconds.
+
+    `stages` = seconds of the fold by agent.
+    """
 
     records: int
     rows: int
@@ -80,6 +84,7 @@ class Committed(NamedTuple):
     emitted: list[Emit]
     fold_s: float
     commit_s: float
+    stages: Mapping[str, float]
 
 
 class Rounds:
@@ -103,6 +108,12 @@ class Rounds:
         """Tell whether a round is under way."""
         return self._round is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many records the open round holds."""
+        current = self._round
+        return 0 if current is None else current.records
+
     def give_up(self) -> None:
         """Give up the open round, unless its commit is already on its way (then it is simply waited for)."""
         if self._round is not None:
@@ -124,10 +135,12 @@ class Rounds:
         def fold() -> None:
             if self._round is not current or current.given_up:  # given up since the agent came in
                 return
+            began = time.perf_counter()
             for part in batch.slices:
                 tables = self._tables[batch.agent, part.partition]
                 for met, count in boundary.apply(part, tables, current.emitted).items():
                     current.fates[batch.agent, met] += count
+            current.stages[batch.agent] = time.perf_counter() - began
 
         try:
             yield fold
@@ -183,7 +196,8 @@ class Rounds:
         self.committed_at = time.monotonic()
         self._limit.count(records, crashes, self.committed_at)
         committed = time.perf_counter()
-        self._on_commit(Committed(records, rows, new.fates, new.emitted, folded - began, committed - folded))
+        took = folded - began, committed - folded
+        self._on_commit(Committed(records, rows, new.fates, new.emitted, *took, new.stages))
         return True
 
     async def _undone(self, new: Round, by: str, why: object) -> bool:

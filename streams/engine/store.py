@@ -23,6 +23,11 @@ class Store(Protocol):
     log: str
     position: int
 
+    @property
+    def size(self) -> int:
+        """How many bytes its rows take, roughly where counting would cost."""
+        ...
+
     def get(self, key: bytes) -> bytes | None:
         """Return a row."""
 
@@ -52,6 +57,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[bytes, bytes] = {}
+        self.size = 0
         self.log = ""
         self.position = 0
 
@@ -62,15 +68,18 @@ class MemoryStore:
     def apply(self, changes: Changes, position: int, whole_at: float | None = None) -> None:  # noqa: ARG002 - it does not outlive the process
         """Set rows and the position."""
         for key, value in changes.items():
-            if value is None:
-                self._rows.pop(key, None)
-            else:
+            old = self._rows.pop(key, None)
+            if old is not None:
+                self.size -= len(key) + len(old)
+            if value is not None:
                 self._rows[key] = value
+                self.size += len(key) + len(value)
         self.position = position
 
     def reset(self, log: str, now: float) -> None:  # noqa: ARG002
         """Forget all rows."""
         self._rows.clear()
+        self.size = 0
         self.log, self.position = log, 0
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -83,3 +92,4 @@ class MemoryStore:
     def close(self) -> None:
         """Forget all rows."""
         self._rows.clear()
+        self.size = 0

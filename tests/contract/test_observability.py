@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ ROOT = Path(__file__).parents[2]
 PROMETHEUS, RUNBOOK = ROOT / "infra" / "prometheus", ROOT / "docs" / "runbook.md"
 GROUPS: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "rules.yml").read_text())["groups"]
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
-DASHBOARD: dict[str, Any] = json.loads((ROOT / "infra/grafana/dashboards/leadstream.json").read_text())
-PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"] if panel["type"] != "row"}
+DASHBOARDS = ROOT / "infra" / "grafana" / "dashboards"
+BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in sorted(DASHBOARDS.glob("*"))}
+PANELS = {panel["title"]: panel for it in BOARDS.values() for panel in it["panels"] if panel["type"] != "row"}
 SHOWN = {title: [str(target["expr"]) for target in panel["targets"]] for title, panel in PANELS.items()}
 EXPRESSIONS = [str(rule["expr"]) for rule in ALERTS.values()] + [expr for exprs in SHOWN.values() for expr in exprs]
 SEEN_NOWHERE: set[str] = set()  # metrics that neither an alert nor a panel uses, each with its reason
-OF_PROMETHEUS = {"up", "process_start_time_seconds"}
+OF_PROMETHEUS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 ADDED = {"job", "instance", "le"}  # labels that Prometheus and histograms add
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 ENTRY = ("- **Impact**", "- **Check**", "- **Mitigate**", "- **Verify**")
@@ -101,8 +103,7 @@ def test_the_runbook_has_no_entry_for_an_alert_that_is_gone() -> None:
 
 def test_panels_that_the_runbook_names_are_on_the_dashboard() -> None:
     named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", RUNBOOK.read_text()))
-    rows = {panel["title"] for panel in DASHBOARD["panels"]}
-    assert named - rows == {"Leadstream"}
+    assert named <= set(PANELS) | {board["title"].rpartition(": ")[2] for board in BOARDS.values()}
 
 
 @every_alert
@@ -112,9 +113,20 @@ def test_an_alert_is_tested_both_ways(alert: str) -> None:
     assert {bool(case.get("exp_alerts")) for case in cases} == {True, False}
 
 
-def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
-    panels = DASHBOARD["panels"]
-    assert len({panel["id"] for panel in panels}) == len(panels)
+def test_the_dashboards_are_what_the_code_makes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / "infra/grafana/build.py", tmp_path], check=True)
+    assert {path.stem: json.loads(path.read_text()) for path in tmp_path.iterdir()} == BOARDS
+
+
+def test_a_panel_has_a_title_that_no_other_has_and_a_sentence() -> None:
+    panels = [panel for board in BOARDS.values() for panel in board["panels"] if panel["type"] != "row"]
+    assert len(PANELS) == len(panels)
+    assert [panel["title"] for panel in panels if not panel["description"].endswith(".")] == []
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_panels_do_not_overlap(board: str) -> None:
+    panels = BOARDS[board]["panels"]
     cells = [
         (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
         for panel in panels

@@ -91,6 +91,7 @@ def settings(**environ: str) -> CollectorSettings:
             "crm": "LEADSTREAM_CRM_KEYS",
             "postmark": "LEADSTREAM_POSTMARK_KEYS",
             "brevo": "LEADSTREAM_BREVO_KEYS",
+            "canary": "LEADSTREAM_CANARY_KEYS",
             "salesforce": "LEADSTREAM_SALESFORCE_KEYS",
         }.items()
     }
@@ -233,6 +234,7 @@ SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
     "ses": _ses,
     "brevo": lambda body, _, secret: (body, bearer(secret)),
     "crm": lambda body, _, secret: (body, bearer(secret)),
+    "canary": lambda body, _, secret: (body, bearer(secret)),
 }
 
 

@@ -1,0 +1,75 @@
+"""Scoring: which model scores, how good its old predictions were, and how its scores lie."""
+
+from panels import Board, Row, line, quantile, rate
+
+BOARD = Board(
+    "leadstream-scoring",
+    "Leadstream: Scoring",
+    "Which model scores, how good its predictions were when the labels came, and how scores lie.",
+    (
+        Row(
+            "Models",
+            (
+                line(
+                    "Version in use",
+                    "One line for all workers; 0 is the scorecard.",
+                    "none",
+                    ('leadstream_model_version{job="worker"}', "{{instance}}"),
+                ),
+                line(
+                    "Age of the model",
+                    "Since it was made; nothing while the scorecard scores.",
+                    "s",
+                    ("time() - max(leadstream_model_created_timestamp_seconds > 0) or vector(0)", ""),
+                ),
+                line(
+                    "Refused",
+                    "Model snapshots that were not taken, by why.",
+                    "none",
+                    ("sum by (why) (leadstream_models_refused_total) or vector(0)", "{{why}}"),
+                ),
+            ),
+        ),
+        Row(
+            "How good it is",
+            (
+                line(
+                    "Quality",
+                    "AUC of the latest 1,000 labels, and log-loss of all, each on the score given before the label.",
+                    "none",
+                    ("max by (figure) (leadstream_model_quality) or vector(0)", "{{figure}}"),
+                ),
+                line(
+                    "Labels",
+                    "That the model in use has learned from.",
+                    "none",
+                    ("max(leadstream_model_examples)", ""),
+                ),
+            ),
+        ),
+        Row(
+            "Scores",
+            (
+                line(
+                    "Scores of routed leads",
+                    "A tenth, half and nine tenths lie below.",
+                    "none",
+                    (quantile(0.1, "leadstream_score"), "a tenth"),
+                    (quantile(0.5, "leadstream_score"), "half"),
+                    (quantile(0.9, "leadstream_score"), "nine tenths"),
+                ),
+                line(
+                    "Share that goes to sales",
+                    "Of all decisions.",
+                    "percentunit",
+                    (
+                        rate("leadstream_routed_total", where='{destination="sales"}', or_zero=True)
+                        + " / "
+                        + rate("leadstream_routed_total"),
+                        "",
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
