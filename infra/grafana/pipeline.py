@@ -88,6 +88,12 @@ BOARD = Board(
                     ('time() - process_start_time_seconds{job="worker"}', "{{instance}}"),
                 ),
                 line(
+                    "Exits",
+                    "Workers that ended otherwise than they were told to, within an hour, by why.",
+                    "none",
+                    ("sum by (reason) (increase(leadstream_worker_exits_total[1h])) or vector(0)", "{{reason}}"),
+                ),
+                line(
                     "Assignments",
                     "Of partitions to workers, within an hour.",
                     "none",
