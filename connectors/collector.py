@@ -46,7 +46,7 @@ class Collector:
         self._pace = Pace(settings.rate_per_s)
         self._registry = RegistryApi()
         self._pages = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
-        self._origins = {origin.encode() for origin in settings.cors_origins}
+        self._origins = {origin.encode() for origin in (*settings.cors_origins, *settings.write_keys.origins)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the process's start and end."""

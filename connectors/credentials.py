@@ -50,12 +50,12 @@ class Credentials(BaseModel):
         description="how far Mailgun's timestamp may be from our clock, seconds; it repeats a webhook for 8 hours",
     )
     postmark_keys: Keys = Field(
-        KeyRing({}),
+        KeyRing(),
         alias="LEADSTREAM_POSTMARK_KEYS",
         description="basic authentication that Postmark sends, `user:password,user:password`; none = nobody",
     )
     brevo_keys: Keys = Field(
-        KeyRing({}),
+        KeyRing(),
         alias="LEADSTREAM_BREVO_KEYS",
         description="tokens or passwords that Brevo sends, `name:key,name:key`; none = nobody",
     )
@@ -101,7 +101,7 @@ class Credentials(BaseModel):
         description="how far HubSpot's timestamp may be from our clock, seconds",
     )
     salesforce_keys: Keys = Field(
-        KeyRing({}),
+        KeyRing(),
         alias="LEADSTREAM_SALESFORCE_KEYS",
         description="who may send Salesforce's change events, `name:key,name:key`; none = nobody",
     )

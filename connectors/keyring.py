@@ -1,39 +1,78 @@
 """Write keys, signing secrets and their like: several at once, so that one can be changed without a gap."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from hmac import compare_digest
-from typing import Self
+from typing import NamedTuple, Self
+
+HASHED = "sha256="
+DIGEST_BYTES = 32
+OVERLAP = 2
 
 
-class KeyRing:
-    """Keys by name. The repr shows the names only."""
+class Key(NamedTuple):
+    """One key: whose it is, what it hashes to, and the web origins it is for (none = from anywhere)."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._keys = {name: key.encode() for name, key in keys.items()}
+    name: str
+    digest: bytes
+    origins: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `name:key,name:key`. Raises `ValueError`."""
-        pairs = [pair.strip().partition(":") for pair in text.split(",") if pair.strip()]
-        if not all(name and key for name, _, key in pairs):
-            raise ValueError("write it as name:key,name:key")
-        if len({name for name, _, _ in pairs}) < len(pairs):
-            raise ValueError("two keys have the same name")
-        return cls({name: key for name, _, key in pairs})
+        """Read `name:key`, or `name:sha256=HEX`; `;origins=https://a.example|https://b.example` may follow.
 
-    def owner(self, given: str) -> str:
-        """Return the name of the key that was given, "" when it is none of ours. Takes as long for every wrong key."""
-        offered, found = given.encode(errors="replace"), ""
-        for name, key in self._keys.items():
-            if compare_digest(key, offered):
-                found = name
+        Raises `ValueError`.
+        """
+        named, _, origins = text.partition(";origins=")
+        name, _, key = named.strip().partition(":")
+        if not (name and key):
+            raise ValueError("write it as name:key,name:key")
+        digest = bytes.fromhex(key.removeprefix(HASHED)) if key.startswith(HASHED) else digest_of(key)
+        if len(digest) != DIGEST_BYTES:
+            raise ValueError(f"after {HASHED} come {2 * DIGEST_BYTES} hexadecimal digits")
+        return cls(name, digest, frozenset(origin.strip() for origin in origins.split("|") if origin.strip()))
+
+
+class KeyRing:
+    """Keys by name, kept as hashes; a name is there twice while its key is changed. The repr shows the names only.
+
+    A plain hash is enough for keys that were drawn at random (`leadstream keys new`): nobody guesses 256 bits.
+    """
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        self._keys = tuple(keys)
+        self.origins = frozenset(origin for key in self._keys for origin in key.origins)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read keys, separated by commas, each as `Key.parse` has it. Raises `ValueError`."""
+        keys = [Key.parse(part) for part in text.split(",") if part.strip()]
+        if [name for name, count in Counter(key.name for key in keys).items() if count > OVERLAP]:
+            raise ValueError(f"more than {OVERLAP} keys have the same name: the new one and the old one are enough")
+        return cls(keys)
+
+    def owner(self, given: str, origin: str = "") -> str:
+        """Return the name of the key that was given, "" when it is none of ours, or not to be used from this origin.
+
+        Takes as long for every wrong key.
+        """
+        offered, found = digest_of(given), ""
+        for key in self._keys:
+            if compare_digest(key.digest, offered) and (not key.origins or origin in key.origins):
+                found = key.name
         return found
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
     def __repr__(self) -> str:
-        return f"KeyRing({', '.join(self._keys)})"
+        return f"KeyRing({', '.join(key.name for key in self._keys)})"
+
+
+def digest_of(key: str) -> bytes:
+    """Return what is kept of a key: its SHA-256, 32 bytes."""
+    return sha256(key.encode(errors="replace")).digest()
 
 
 class Secrets:

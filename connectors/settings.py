@@ -112,12 +112,13 @@ class CollectorSettings(Credentials, Connection):
         description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
     )
     write_keys: Keys = Field(
-        KeyRing({}),
+        KeyRing(),
         alias="LEADSTREAM_WRITE_KEYS",
-        description="who may send Segment events, `name:key,name:key`; none = nobody",
+        description="who may send Segment events, `name:key,name:key`, a key also as `sha256=HEX` and with "
+        "`;origins=https://a.example|https://b.example` behind it (`leadstream keys new`); none = nobody",
     )
     crm_keys: Keys = Field(
-        KeyRing({}),
+        KeyRing(),
         alias="LEADSTREAM_CRM_KEYS",
         description="which CRMs may send outcomes, `name:key,name:key`; none = nobody",
     )

@@ -45,7 +45,7 @@ class Visitors:
 
     def verify(self, request: Request) -> None:
         """Look for a write key in the body."""
-        if not self._keys.owner(_read(request).writeKey):
+        if not self._keys.owner(_read(request).writeKey, request.headers.get("origin", "")):
             raise Refused(401, "invalid_write_key", "the write key is missing or not one of LEADSTREAM_WRITE_KEYS")
 
     def split(self, request: Request) -> list[Part]:

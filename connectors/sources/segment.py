@@ -61,7 +61,8 @@ class Segment:
         """Look for a write key as Basic user name, as Bearer token, or in the body."""
         if not self._keys:
             raise Refused(401, "no_write_keys", "set LEADSTREAM_WRITE_KEYS before sending Segment events")
-        if not self._keys.owner(_header_key(request.headers.get("authorization", "")) or _key_in(request.body)):
+        given = _header_key(request.headers.get("authorization", "")) or _key_in(request.body)
+        if not self._keys.owner(given, request.headers.get("origin", "")):
             raise Refused(401, "invalid_write_key", "the write key is missing or not one of LEADSTREAM_WRITE_KEYS")
 
     def split(self, request: Request) -> list[Part]:
