@@ -12,7 +12,7 @@
     organization: "company", "organization-title": "title", country: "country", "country-name": "country"
   };
   var MOST = 200, BATCH = 20, BYTES = 60000, DAY = 864e5;
-  var memory = {}, queue = [], waiting = [], inFlight = 0, failures = 0, timer = 0, busy = false;
+  var memory = {}, queue = [], waiting = [], inFlight = 0, failures = 0, timer = 0, busy = false, silent = false;
   var ready = Promise.resolve(), opened = Date.now();
 
   function load(name) {
@@ -67,6 +67,7 @@
   }
 
   function send(type, fields, touches) {
+    if (silent) return;
     var url = address(), campaign = landing();
     var context = {
       page: { path: url.pathname, search: url.search, url: url.href, title: d.title, referrer: d.referrer },
@@ -177,7 +178,8 @@
       may = { storage: !!given.storage, advertising: !!given.advertising && !gpc };
       if (was && !may.storage) forget();
       decided = true;
-      if (given.storage === false && given.analytics === false) { queue = []; waiting = []; return; }
+      silent = given.analytics === false;
+      if (silent) { queue = []; waiting = []; return; }
       start();
     },
     reset: function () { memory = {}; queue = []; forget(); }
