@@ -1,6 +1,7 @@
 """A CRM's webhook endpoint for tests: a real HTTP server on 127.0.0.1 that keeps one lead for each webhook-id."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ class Receiver:
     hang_s: float = 0.0
     posts: list[tuple[Mapping[str, str], bytes]] = field(default_factory=list)
     leads: dict[str, bytes] = field(default_factory=dict)
+    at: dict[str, float] = field(default_factory=dict)  # when each was answered first, on the monotonic clock
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -28,6 +30,7 @@ class Receiver:
         status, headers = self.answers.pop(0) if self.answers else (204, {})
         if status < 300:
             self.leads[request.headers["webhook-id"]] = body
+            self.at.setdefault(request.headers["webhook-id"], time.monotonic())
         return web.Response(status=status, headers=headers)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from connectors.egress import Guard
-from connectors.sinks import memory, webhook
+from connectors.sinks import hubspot, memory, pipedrive, salesforce, webhook, zoho
 from connectors.sinks.delivery import Sink
 
 __all__ = ["SINKS", "Kind"]
@@ -21,5 +21,9 @@ class Kind(NamedTuple):
 
 SINKS: dict[str, Kind] = {
     "webhook": Kind(webhook.Options, webhook.open_sink),
+    "hubspot": Kind(hubspot.Options, hubspot.open_sink),
+    "salesforce": Kind(salesforce.Options, salesforce.open_sink),
+    "pipedrive": Kind(pipedrive.Options, pipedrive.open_sink),
+    "zoho": Kind(zoho.Options, zoho.open_sink),
     "memory": Kind(memory.Options, memory.open_sink),
 }

@@ -2,7 +2,7 @@
 
 import typer
 
-from streams.cli import deadletters, keys, leads, processes, setup
+from streams.cli import deadletters, destinations, keys, leads, processes, setup
 from streams.cli.evaluate import evaluate
 
 __all__ = ["app"]
@@ -35,6 +35,7 @@ app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)
 app.add_typer(setup.topics, name="topics", rich_help_panel=MEND)
 app.add_typer(keys.app, name="keys", rich_help_panel=MEND)
+app.add_typer(destinations.app, name="destinations", rich_help_panel=MEND)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=MEND)
 app.command(rich_help_panel=MEND)(setup.check)
 app.command(rich_help_panel=MEND)(setup.version)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import BaseModel
 
@@ -11,13 +12,14 @@ from connectors.sinks import SINKS
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
 from connectors.sinks.memory import MemorySink
 from tests.builders import routed
+from tests.crms import Fake, HubSpot, Pipedrive, Salesforce, Zoho, serving
 from tests.receiver import listening
 
-__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig"]
+__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "facing"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TIMEOUT = "timeout"
-PATIENCE_S = 0.3
+PATIENCE_S = 5.0
 LEAD = routed("e-1", decision_id="d-1")
 PERSON: dict[str, object] = {"email": "jane@example.com", "last_name": "Doe"}
 HERE = Guard(["127.0.0.1"])
@@ -76,4 +78,42 @@ async def memory() -> AsyncIterator[Rig]:
     yield Rig(sink, says, lambda: len(sink.leads))
 
 
-RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {"webhook": webhook, "memory": memory}
+OAUTH = {"client_id": "id", "client_secret": "secret"}
+CRMS: dict[str, tuple[Callable[[], Fake], Callable[[str], dict[str, object]]]] = {
+    "hubspot": (HubSpot, lambda url: {"url": url, "token": "token-1"}),
+    "salesforce": (Salesforce, lambda url: {"login_url": url, **OAUTH}),
+    "pipedrive": (Pipedrive, lambda url: {"url": url, "token": "token-1"}),
+    "zoho": (Zoho, lambda url: {"accounts_url": url, "refresh_token": "refresh", **OAUTH}),
+}
+
+
+@asynccontextmanager
+async def facing(name: str, **changed: object) -> AsyncIterator[tuple[Sink, Fake]]:
+    """A CRM's sink, and the CRM it talks to."""
+    make, given = CRMS[name]
+    async with serving(make()) as fake:
+        sink = opened(name, **{"timeout_s": PATIENCE_S, **given(fake.url), **changed})
+        try:
+            yield sink, fake
+        finally:
+            await sink.close()
+
+
+@asynccontextmanager
+async def crm(name: str) -> AsyncIterator[Rig]:
+    async with facing(name) as (sink, fake):
+
+        def says(answer: int | str, headers: dict[str, str]) -> None:
+            if answer == TIMEOUT:
+                fake.hang_s = 30.0
+            else:
+                fake.troubles.append((int(answer), headers))
+
+        yield Rig(sink, says, lambda: len(fake.records))
+
+
+RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+    "webhook": webhook,
+    "memory": memory,
+    **{name: partial(crm, name) for name in CRMS},
+}

@@ -51,6 +51,7 @@ def test_help_imports_nothing_heavy() -> None:
         *(("topics", name) for name in ("ensure", "list")),
         ("lead", "show"),
         ("leads", "hot"),
+        *(("destinations", name) for name in ("list", "test", "pause", "resume", "replay")),
         *(("deadletters", name) for name in ("list", "show", "replay")),
     ],
     ids=" ".join,

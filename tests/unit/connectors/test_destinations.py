@@ -50,7 +50,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     found = wrong(tmp_path, text)
     for start in (
         "destinations.Bad Name: a name is",
-        "destinations.pigeon.sink: carrier-pigeon is not known; write one of webhook, memory",
+        "destinations.pigeon.sink: carrier-pigeon is not known; write one of webhook, hubspot",
         "destinations.crm.url: Value error, this is not an http:// or https:// address",
         "destinations.crm.secret: Value error, this cannot be used",
         "destinations.other: NOT_SET is not set in the environment, nor NOT_SET_FILE",

@@ -1,0 +1,118 @@
+"""HubSpot: contacts, upserted in batches of up to 100.
+
+Source: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm-v3-objects-contacts-batch-upsert
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks import fields
+from connectors.sinks.batches import halving, some
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.http import Http, api_verdict, web_address
+
+__all__ = ["HubSpotSink", "Options", "open_sink"]
+
+Row = dict[str, Any]
+PROPERTIES = {
+    "email": "email",
+    "firstname": "first_name",
+    "lastname": "last_name",
+    "phone": "phone",
+    "company": "organisation",
+    "leadstream_stage": "stage",
+    "leadstream_score": "score_percent",
+    "leadstream_reasons": "reasons",
+    "leadstream_owner": "owner",
+}
+
+
+class Options(BaseModel):
+    """What HubSpot is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: SecretStr = Field(min_length=1, description="access token of a private app that may write contacts")
+    url: Annotated[str, AfterValidator(web_address)] = Field("https://api.hubapi.com", description="HubSpot's API")
+    version: str = Field(
+        "v3/objects",
+        pattern=r"^(v3/objects|objects/\d{4}-\d{2})$",
+        description="the version segment: v3/objects, or objects/2026-03 of the dated versions",
+    )
+    id_property: str = Field("email", description="unique property that names a contact; other than email: the lead id")
+    properties: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
+        PROPERTIES, description="HubSpot's property: our name for what it is filled with"
+    )
+    timeout_s: float = Field(20.0, gt=0, description="how long HubSpot may take to answer, seconds")
+
+
+class HubSpotSink:
+    """Upserts contacts. A batch that is refused is halved until the contact that spoils it stands alone."""
+
+    largest, newest = 100, True
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        self._options, self._http = options, Http(guard, options.timeout_s)
+        self._url = f"{options.url.rstrip('/')}/crm/{options.version}/contacts/batch/upsert"
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Upsert them in one call, or in several when it is refused."""
+        return await some(parcels, self._row, lambda rows: halving(rows, self._upsert))
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._http.close()
+
+    def _row(self, parcel: Parcel) -> Row | Refused:
+        address = fields.email(parcel.person)
+        unique = address if self._options.id_property == "email" else parcel.routed.lead_id
+        if not unique:
+            return Refused(Refusal.REJECTED, "no e-mail address, which HubSpot is to know the contact by")
+        told = fields.filled(self._options.properties, fields.flat(*parcel))
+        return {
+            "idProperty": self._options.id_property,
+            "id": unique,
+            "objectWriteTraceId": parcel.routed.decision_id,
+            "properties": {name: str(value) for name, value in told.items()},
+        }
+
+    async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
+        token = {"authorization": f"Bearer {self._options.token.get_secret_value()}"}
+        answer = await self._http.json("POST", self._url, token, {"inputs": rows})
+        if isinstance(answer, Retry):
+            return answer
+        verdict = api_verdict(answer, self._http.clock())
+        if verdict is not None:
+            return verdict
+        told = answer.json()
+        told = told if isinstance(told, dict) else {}
+        done = {one.get("objectWriteTraceId"): one for one in told.get("results", ())}
+        failed = _failed(told.get("errors", ()))
+        return [_outcome(row["objectWriteTraceId"], done, failed) for row in rows]
+
+
+def open_sink(options: Options, guard: Guard) -> HubSpotSink:
+    """Return the sink that the options describe."""
+    return HubSpotSink(options, guard)
+
+
+def _failed(errors: Sequence[Any]) -> dict[str, str]:
+    """Return the category of what is wrong with each row, by its trace id (207 Multi-Status)."""
+    return {
+        str(trace): str(error.get("category", "error"))
+        for error in errors
+        for trace in error.get("context", {}).get("objectWriteTraceId", ())
+    }
+
+
+def _outcome(trace: str, done: dict[Any, Any], failed: dict[str, str]) -> Delivery:
+    if trace in done:
+        return Delivered("created" if done[trace].get("new") else "updated")
+    if trace not in failed:
+        return Retry(None, "HubSpot's answer does not speak of it", alone=True)
+    if failed[trace] in ("CONFLICT", "RATE_LIMITS"):
+        return Retry(None, failed[trace], alone=True)
+    return Refused(Refusal.REJECTED, failed[trace])

@@ -1,0 +1,71 @@
+"""OAuth 2.0 access tokens for sinks: fetched when first needed, kept until they expire or are refused."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from connectors.sinks.delivery import Retry
+from connectors.sinks.http import Answer, Http, seconds
+
+__all__ = ["Tokens"]
+
+EARLY_S = 60.0  # before a token expires, so that it does not on the way
+
+
+class Tokens:
+    """One client's tokens. `form` is the grant: what is posted to `url` (RFC 6749, 4.4 and 6)."""
+
+    def __init__(self, http: Http, url: str, form: Mapping[str, str]) -> None:
+        self._http, self._url, self._form = http, url, form
+        self._lock = asyncio.Lock()
+        self._granted: dict[str, Any] = {}
+        self._until = 0.0
+
+    async def granted(self) -> dict[str, Any] | Retry:
+        """Return the grant: `access_token` and what came with it; a `Retry` when none is given."""
+        async with self._lock:
+            if self._granted and self._http.clock() < self._until:
+                return self._granted
+            kind = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+            answer = await self._http.send("POST", self._url, kind, urlencode(self._form).encode())
+            if isinstance(answer, Retry):
+                return answer
+            found = answer.json()
+            now = self._http.clock()
+            if not 200 <= answer.status < 300 or not isinstance(found, dict) or not found.get("access_token"):
+                return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {answer.status} for a token")
+            self._granted = found
+            self._until = now + _lasts_s(found)
+            return found
+
+    def refused(self, granted: Mapping[str, Any]) -> None:
+        """Note that a token was refused: the next one is fetched anew, unless somebody has done so already."""
+        if self._granted is granted:
+            self._granted = {}
+
+    async def send(self, method: str, path: str, header: str, body: object = None) -> Answer | Retry:
+        """Send JSON to `path` under the grant's instance, and once more with a new token when the token is refused.
+
+        `header` is the kind of authorization: Bearer, Zoho-oauthtoken. The grant names its instance as `instance_url`
+        (Salesforce) or `api_domain` (Zoho).
+        """
+        answer: Answer | Retry = Retry(None, "HTTP 401")
+        for _ in range(2):
+            granted = await self.granted()
+            if isinstance(granted, Retry):
+                return granted
+            base = str(granted.get("instance_url") or granted.get("api_domain") or "")
+            headers = {"authorization": f"{header} {granted['access_token']}"}
+            answer = await self._http.json(method, f"{base}{path}", headers, body)
+            if isinstance(answer, Retry) or answer.status != 401:
+                return answer
+            self.refused(granted)
+        return answer
+
+
+def _lasts_s(granted: Mapping[str, Any]) -> float:
+    try:
+        return max(float(granted.get("expires_in") or 3_600.0) - EARLY_S, 1.0)
+    except (TypeError, ValueError):
+        return 3_600.0 - EARLY_S

@@ -1,0 +1,110 @@
+"""Pipedrive: a person, found by e-mail or made, and that person's lead, updated or made.
+
+Pipedrive has no upsert and no idempotency key: what is there is looked for first, so a repeat changes what it finds.
+Source: https://developers.pipedrive.com/docs/api/v1 (Leads, Persons).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks import fields
+from connectors.sinks.batches import OUTCOMES
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.http import Http, api_verdict, web_address
+
+__all__ = ["Options", "PipedriveSink", "open_sink"]
+
+MARK = "Leadstream"
+
+
+class Options(BaseModel):
+    """What Pipedrive is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, AfterValidator(web_address)] = Field(
+        description="your company's domain: https://mine.pipedrive.com"
+    )
+    token: SecretStr = Field(min_length=1, description="API token of a user who may write leads and persons")
+    fields_: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
+        {}, alias="fields", description="custom field of a lead (its 40-digit key): our name for what it is filled with"
+    )
+    timeout_s: float = Field(20.0, gt=0, description="how long Pipedrive may take to answer each request, seconds")
+
+
+class PipedriveSink:
+    """One lead for each of ours, told by its title."""
+
+    largest, newest = 1, True
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        self._options, self._http = options, Http(guard, options.timeout_s)
+        self._base = options.url.rstrip("/")
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Look for each and update it, or make it."""
+        return [await self._one(parcel) for parcel in parcels]
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._http.close()
+
+    async def _one(self, parcel: Parcel) -> Delivery:
+        address = fields.email(parcel.person)
+        if not address:
+            return Refused(Refusal.REJECTED, "no e-mail address, which Pipedrive is to know the person by")
+        known = fields.flat(*parcel)
+        name = " ".join(str(known[part]) for part in ("first_name", "last_name") if part in known) or address
+        query = urlencode({"term": address, "fields": "email", "exact_match": "true"})
+        found = await self._ask("GET", f"/api/v2/persons/search?{query}")
+        if isinstance(found, OUTCOMES):
+            return found
+        person = next((one["item"]["id"] for one in _items(found)), None)
+        if person is None:
+            emails = [{"value": address, "primary": True}]
+            made = await self._ask("POST", "/api/v2/persons", {"name": name, "emails": emails})
+            if isinstance(made, OUTCOMES):
+                return made
+            person = made["id"]
+        return await self._lead(parcel, person, f"{name} ({MARK} {parcel.routed.lead_id})")
+
+    async def _lead(self, parcel: Parcel, person: int, title: str) -> Delivery:
+        found = await self._ask("GET", f"/api/v1/leads?{urlencode({'person_id': person, 'limit': 500})}")
+        if isinstance(found, OUTCOMES):
+            return found
+        mark = f"({MARK} {parcel.routed.lead_id})"
+        lead = next((one["id"] for one in found if str(one.get("title", "")).endswith(mark)), None)
+        told = {"title": title} | fields.filled(self._options.fields_, fields.flat(*parcel))
+        done = (
+            await self._ask("POST", "/api/v1/leads", told | {"person_id": person})
+            if lead is None
+            else await self._ask("PATCH", f"/api/v1/leads/{lead}", told)
+        )
+        return done if isinstance(done, OUTCOMES) else Delivered("created" if lead is None else "updated")
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """Return the answer's `data`, or what came of it otherwise."""
+        headers = {"x-api-token": self._options.token.get_secret_value()}
+        answer = await self._http.json(method, f"{self._base}{path}", headers, body)
+        if isinstance(answer, Retry):
+            return answer
+        verdict = api_verdict(answer, self._http.clock())
+        if verdict is not None:
+            return verdict
+        told = answer.json()
+        if not isinstance(told, dict) or not told.get("success"):
+            return Retry(None, "Pipedrive's answer is not understood", alone=True)
+        return told.get("data") or []
+
+
+def open_sink(options: Options, guard: Guard) -> PipedriveSink:
+    """Return the sink that the options describe."""
+    return PipedriveSink(options, guard)
+
+
+def _items(found: Any) -> Sequence[Any]:
+    return found.get("items", ()) if isinstance(found, dict) else ()

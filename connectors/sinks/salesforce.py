@@ -1,0 +1,136 @@
+"""Salesforce: records of one sObject, upserted by an external id in collections of up to 200.
+
+Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from connectors.egress import Guard
+from connectors.sinks import fields
+from connectors.sinks.batches import halving
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.http import Answer, Http, api_verdict, seconds, web_address
+from connectors.sinks.oauth import Tokens
+
+__all__ = ["Options", "SalesforceSink", "open_sink"]
+
+Row = dict[str, Any]
+BUSY = ("REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "API_DISABLED_FOR_ORG")  # everybody has to wait
+LOCKED = ("UNABLE_TO_LOCK_ROW", "ROW_LOCK", "DUPLICATE_COMM_NICKNAME", "QUERY_TIMEOUT")  # this row has to
+FIELDS = {
+    "LastName": "last_name",
+    "FirstName": "first_name",
+    "Company": "organisation",
+    "Email": "email",
+    "Phone": "phone",
+    "Title": "title",
+    "Leadstream_Stage__c": "stage",
+    "Leadstream_Score__c": "score_percent",
+    "Leadstream_Reasons__c": "reasons",
+    "Leadstream_Owner__c": "owner",
+}
+UNKNOWN = "(unknown)"  # Salesforce asks for a last name and a company
+
+
+class Options(BaseModel):
+    """What Salesforce is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    login_url: Annotated[str, AfterValidator(web_address)] = Field(
+        description="your domain: https://mine.my.salesforce.com"
+    )
+    client_id: str = Field(min_length=1, description="the connected app's consumer key")
+    client_secret: SecretStr = Field(min_length=1, description="the connected app's consumer secret")
+    refresh_token: SecretStr = Field(SecretStr(""), description="a user's; without one: the client credentials flow")
+    version: str = Field("v65.0", pattern=r"^v\d{2,3}\.0$", description="the API's version segment")
+    sobject: str = Field("Lead", pattern=r"^\w+$", description="what leads are there")
+    external_id: str = Field("Leadstream_Id__c", pattern=r"^\w+$", description="its external id field: the lead id")
+    fields_: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
+        FIELDS, alias="fields", description="Salesforce's field: our name for what it is filled with"
+    )
+    timeout_s: float = Field(20.0, gt=0, description="how long Salesforce may take to answer, seconds")
+
+    @model_validator(mode="after")
+    def _not_twice(self) -> Self:
+        if self.external_id in self.fields_:
+            raise ValueError(f"fields: leave {self.external_id} out; it is the external id")
+        return self
+
+
+class SalesforceSink:
+    """Upserts records; a row's errors are told apart: locked, refused, or everybody's trouble."""
+
+    largest, newest = 200, True
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        self._options, self._http = options, Http(guard, options.timeout_s)
+        refresh = options.refresh_token.get_secret_value()
+        grant = {"grant_type": "refresh_token", "refresh_token": refresh} if refresh else GRANT
+        credentials = {"client_id": options.client_id, "client_secret": options.client_secret.get_secret_value()}
+        url = f"{options.login_url.rstrip('/')}/services/oauth2/token"
+        self._tokens = Tokens(self._http, url, grant | credentials)
+        self._path = f"/services/data/{options.version}/composite/sobjects/{options.sobject}/{options.external_id}"
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Upsert them in one call."""
+        return await halving([self._row(parcel) for parcel in parcels], self._upsert)
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._http.close()
+
+    def _row(self, parcel: Parcel) -> Row:
+        told = {"last_name": UNKNOWN, "organisation": UNKNOWN} | fields.flat(*parcel)
+        return {
+            "attributes": {"type": self._options.sobject},
+            self._options.external_id: parcel.routed.lead_id,
+            **fields.filled(self._options.fields_, told),
+        }
+
+    async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
+        body = {"allOrNone": False, "records": rows}
+        answer = await self._tokens.send("PATCH", self._path, "Bearer", body)
+        if isinstance(answer, Retry):
+            return answer
+        if _code(answer) in BUSY:
+            return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), _code(answer))
+        verdict = api_verdict(answer, self._http.clock())
+        if verdict is not None:
+            return verdict
+        results = answer.json()
+        if not isinstance(results, list) or len(results) != len(rows):
+            return Retry(None, "Salesforce's answer is not one result for each record")
+        return [_outcome(result) for result in results]
+
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+def open_sink(options: Options, guard: Guard) -> SalesforceSink:
+    """Return the sink that the options describe."""
+    return SalesforceSink(options, guard)
+
+
+def _code(answer: Answer) -> str:
+    """Return the error code of a request that failed as a whole, "" of none."""
+    told = answer.json()
+    first = told[0] if isinstance(told, list) and told else None
+    return str(first.get("errorCode", "")) if isinstance(first, dict) else ""
+
+
+def _outcome(result: Any) -> Delivery:
+    if not isinstance(result, dict):
+        return Retry(None, "Salesforce's answer is not understood", alone=True)
+    if result.get("success"):
+        return Delivered("created" if result.get("created") else "updated")
+    codes = [str(error.get("statusCode")) for error in result.get("errors", ()) if isinstance(error, dict)]
+    told = ", ".join(codes) or "no reason given"
+    if any(code in BUSY for code in codes):
+        return Retry(None, told)
+    if any(code in LOCKED for code in codes):
+        return Retry(None, told, alone=True)
+    return Refused(Refusal.REJECTED, told)

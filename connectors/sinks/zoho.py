@@ -1,0 +1,106 @@
+"""Zoho CRM: leads, upserted in batches of up to 100.
+
+Source: https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks import fields
+from connectors.sinks.batches import halving
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.http import Http, api_verdict, web_address
+from connectors.sinks.oauth import Tokens
+
+__all__ = ["Options", "ZohoSink", "open_sink"]
+
+Row = dict[str, Any]
+BUSY = ("RECORD_IN_BLUEPRINT", "RECORD_LOCKED", "INTERNAL_ERROR", "TOO_MANY_REQUESTS")
+FIELDS = {
+    "Last_Name": "last_name",
+    "First_Name": "first_name",
+    "Company": "organisation",
+    "Email": "email",
+    "Phone": "phone",
+    "Leadstream_Stage": "stage",
+    "Leadstream_Score": "score_percent",
+    "Leadstream_Reasons": "reasons",
+}
+UNKNOWN = "(unknown)"  # Zoho asks for a last name
+
+
+class Options(BaseModel):
+    """What Zoho is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accounts_url: Annotated[str, AfterValidator(web_address)] = Field(
+        "https://accounts.zoho.com", description="where tokens are had: of your data centre, https://accounts.zoho.eu"
+    )
+    client_id: str = Field(min_length=1, description="the self client's id")
+    client_secret: SecretStr = Field(min_length=1, description="the self client's secret")
+    refresh_token: SecretStr = Field(min_length=1, description="one with the scope ZohoCRM.modules.leads.ALL")
+    version: str = Field("v8", pattern=r"^v\d+(\.\d)?$", description="the API's version segment")
+    unique: str = Field("Leadstream_Id", pattern=r"^\w+$", description="the unique field of a lead: the lead id")
+    fields_: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
+        FIELDS, alias="fields", description="Zoho's field: our name for what it is filled with"
+    )
+    timeout_s: float = Field(20.0, gt=0, description="how long Zoho may take to answer, seconds")
+
+
+class ZohoSink:
+    """Upserts leads by a unique field of their own."""
+
+    largest, newest = 100, True
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        self._options, self._http = options, Http(guard, options.timeout_s)
+        grant = {
+            "grant_type": "refresh_token",
+            "refresh_token": options.refresh_token.get_secret_value(),
+            "client_id": options.client_id,
+            "client_secret": options.client_secret.get_secret_value(),
+        }
+        self._tokens = Tokens(self._http, f"{options.accounts_url.rstrip('/')}/oauth/v2/token", grant)
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Upsert them in one call, or in several when it is refused."""
+        return await halving([self._row(parcel) for parcel in parcels], self._upsert)
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._http.close()
+
+    def _row(self, parcel: Parcel) -> Row:
+        told = {"last_name": UNKNOWN} | fields.flat(*parcel)
+        return {self._options.unique: parcel.routed.lead_id, **fields.filled(self._options.fields_, told)}
+
+    async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
+        body = {"data": rows, "duplicate_check_fields": [self._options.unique], "trigger": ["workflow"]}
+        path = f"/crm/{self._options.version}/Leads/upsert"
+        answer = await self._tokens.send("POST", path, "Zoho-oauthtoken", body)
+        if isinstance(answer, Retry):
+            return answer
+        told = answer.json()
+        results = told.get("data") if isinstance(told, dict) else None
+        if isinstance(results, list) and len(results) == len(rows):  # row by row, whatever the status is
+            return [_outcome(result) for result in results]
+        verdict = api_verdict(answer, self._http.clock())
+        return Retry(None, "Zoho's answer is not one result for each record") if verdict is None else verdict
+
+
+def open_sink(options: Options, guard: Guard) -> ZohoSink:
+    """Return the sink that the options describe."""
+    return ZohoSink(options, guard)
+
+
+def _outcome(result: Any) -> Delivery:
+    code = str(result.get("code", "")) if isinstance(result, dict) else ""
+    if code == "SUCCESS":
+        return Delivered("updated" if result.get("action") == "update" else "created")
+    if code in BUSY or not code:
+        return Retry(None, code or "Zoho's answer is not understood", alone=True)
+    return Refused(Refusal.REJECTED, code)

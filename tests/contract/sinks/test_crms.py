@@ -1,0 +1,157 @@
+"""What is each CRM's own: the row that spoils a batch, rows that are locked, tokens, answers that are lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink
+from tests.builders import routed
+from tests.contract.sinks.rigs import CRMS, facing
+from tests.crms import LOST, Fake, Salesforce
+
+
+def parcel(number: int, email: str = "") -> Parcel:
+    return Parcel(routed(f"e-{number}"), {"email": email or f"p{number}@example.com", "name": "Jane van Doe"})
+
+
+def on(name: str, story: Callable[[Sink, Any], Awaitable[None]], **changed: object) -> None:
+    """Play a story with a CRM's sink and the CRM."""
+
+    async def play() -> None:
+        async with facing(name, **changed) as (sink, fake):
+            await story(sink, fake)
+
+    asyncio.run(play())
+
+
+async def insist(sink: Sink, parcels: list[Parcel]) -> int:
+    """Deliver until nothing is left to be tried again; returns how many calls it took."""
+    calls, left = 0, list(parcels)
+    while left:
+        calls += 1
+        assert calls < 50
+        now, rest = left[: sink.largest], left[sink.largest :]
+        outcomes = await sink.deliver(now)
+        left = [one for one, told in zip(now, outcomes, strict=True) if isinstance(told, Retry)] + rest
+    return calls
+
+
+@pytest.mark.parametrize("name", CRMS)
+def test_whatever_goes_wrong_nothing_is_lost_and_each_decision_has_one_effect(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        fake.troubles.extend([(429, {"retry-after": "1"}), (503, {}), (LOST, {}), (409, {}), (500, {}), (LOST, {})])
+        await insist(sink, [parcel(number) for number in range(12)])
+        assert len(fake.records) == 12
+        assert not fake.troubles
+
+    on(name, story)
+
+
+def test_one_contact_that_hubspot_refuses_costs_the_other_ninety_nine_nothing() -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        parcels = [parcel(number, "not an address" if number == 37 else "") for number in range(100)]
+        outcomes = await sink.deliver(parcels)
+        assert outcomes[37] == Refused(Refusal.REJECTED, "HTTP 400")
+        assert sum(isinstance(outcome, Delivered) for outcome in outcomes) == len(fake.records) == 99
+
+    on("hubspot", story)
+
+
+def test_a_lead_without_an_address_is_told_apart_before_anything_is_sent() -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        outcomes = await sink.deliver([Parcel(routed("p-1"), {"phone": "+4915112345678"}), parcel(1)])
+        assert [type(outcome) for outcome in outcomes] == [Refused, Delivered]
+        assert list(fake.records) == ["p1@example.com"]
+
+    on("hubspot", story)
+
+
+@pytest.mark.parametrize("version", ["v3/objects", "objects/2026-03"])
+def test_hubspots_version_segment_is_configuration(version: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        assert isinstance((await sink.deliver([parcel(1)]))[0], Delivered)
+        assert f"/crm/{version}/contacts/batch/upsert" in vars(sink)["_url"]
+        assert fake.records["p1@example.com"]["lastname"] == "Doe"
+
+    on("hubspot", story, version=version)
+
+
+def test_salesforces_rows_are_told_apart() -> None:
+    async def story(sink: Sink, fake: Salesforce) -> None:
+        fake.locked, fake.converted = {"e-1"}, {"e-2"}
+        expected: list[Delivery] = [
+            Delivered("created"),
+            Retry(None, "UNABLE_TO_LOCK_ROW", alone=True),
+            Refused(Refusal.REJECTED, "CANNOT_UPDATE_CONVERTED_LEAD"),
+        ]
+        assert list(await sink.deliver([parcel(number) for number in range(3)])) == expected
+        assert list(await sink.deliver([parcel(0), parcel(1)])) == [Delivered("updated"), Delivered("created")]
+
+    on("salesforce", story)
+
+
+@pytest.mark.parametrize("name", ["salesforce", "zoho"])
+def test_a_token_that_is_refused_is_fetched_anew_once(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        fake.troubles.append((401, {}))
+        assert isinstance((await sink.deliver([parcel(1)]))[0], Delivered)
+        assert fake.tokens == 2
+
+    on(name, story)
+
+
+@pytest.mark.parametrize("name", ["salesforce", "zoho"])
+def test_a_client_whose_secret_is_wrong_is_tried_again_and_no_lead_is_refused(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        assert await sink.deliver([parcel(1)]) == [Retry(None, "HTTP 400 for a token")]
+        assert fake.records == {}
+
+    on(name, story, client_secret="wrong")
+
+
+def test_zoho_tells_of_each_row() -> None:
+    async def story(sink: Sink, _: Fake) -> None:
+        outcomes = await sink.deliver([parcel(1), parcel(2, f"{'x' * 100}@example.com")])
+        assert outcomes == [Delivered("created"), Refused(Refusal.REJECTED, "INVALID_DATA")]
+
+    on("zoho", story)
+
+
+def test_the_official_salesforce_client_takes_the_fake_for_salesforce() -> None:
+    simple = pytest.importorskip("simple_salesforce", reason="pip install simple-salesforce checks the fake")
+
+    async def story(_: Sink, fake: Fake) -> None:
+        def work() -> list[dict[str, Any]]:
+            client = simple.Salesforce(instance_url=fake.url, session_id="token-1", version="65.0")
+            client.base_url = f"{fake.url}/services/data/v65.0/"  # it insists on https
+            rows = [{"attributes": {"type": "Lead"}, "Leadstream_Id__c": "e-9", "LastName": "Doe", "Company": "Toys"}]
+            body = {"allOrNone": False, "records": rows}
+            found: list[dict[str, Any]] = client.restful(
+                "composite/sobjects/Lead/Leadstream_Id__c", method="PATCH", json=body
+            )
+            return found
+
+        (result,) = await asyncio.to_thread(work)
+        assert (result["success"], result["created"]) == (True, True)
+        assert fake.records["e-9"]["Company"] == "Toys"
+
+    on("salesforce", story)
+
+
+def test_the_official_hubspot_client_takes_the_fake_for_hubspot() -> None:
+    hubspot = pytest.importorskip("hubspot.crm.contacts", reason="pip install hubspot-api-client checks the fake")
+
+    async def story(_: Sink, fake: Fake) -> None:
+        def work() -> Any:
+            configuration = hubspot.Configuration(host=fake.url)
+            configuration.access_token = "token-1"
+            api = hubspot.BatchApi(hubspot.ApiClient(configuration))
+            one = {"id": "jane@example.com", "idProperty": "email", "properties": {"email": "jane@example.com"}}
+            return api.upsert({"inputs": [one]})
+
+        found = await asyncio.to_thread(work)
+        assert [(one.new, one.properties["email"]) for one in found.results] == [(True, "jane@example.com")]
+
+    on("hubspot", story)

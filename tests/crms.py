@@ -1,0 +1,201 @@
+"""CRMs for tests: real HTTP servers on 127.0.0.1 that keep what they are sent, and answer as the real ones do.
+
+Each can be told to be in trouble first: a status, an answer that never comes, or one that is lost after the effect.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+__all__ = ["Fake", "HubSpot", "Pipedrive", "Salesforce", "Zoho", "serving"]
+
+TOKEN = "token-1"
+LOST = -1  # the effect takes place, the answer does not arrive
+
+
+class Fake:
+    """A CRM. `troubles` are met first, in order; `records` is what it keeps; `writes` counts what changed it."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.troubles: deque[tuple[int, Mapping[str, str]]] = deque()
+        self.hang_s = 0.0
+        self.records: dict[Any, dict[str, Any]] = {}
+        self.writes: list[Any] = []
+        self.tokens = 0
+
+    async def meet(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        body = await request.json() if request.can_read_body and "json" in request.content_type else None
+        if "/token" in request.path:
+            return self.token(await request.post())
+        if self.hang_s:
+            await asyncio.sleep(self.hang_s)
+        status, headers = self.troubles.popleft() if self.troubles else (0, {})
+        if status > 0:
+            return web.Response(status=status, headers=headers)
+        answer = self.answer(request, body)
+        if status == LOST and request.transport is not None:
+            request.transport.close()
+        return answer
+
+    def token(self, form: Mapping[str, Any]) -> web.Response:
+        """Grant a token to who has the right secret."""
+        if form.get("client_secret") != "secret":
+            return web.json_response({"error": "invalid_client"}, status=400)
+        self.tokens += 1
+        return web.json_response(
+            {"access_token": TOKEN, "instance_url": self.url, "api_domain": self.url, "expires_in": 3600}
+        )
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        """Do what is asked."""
+        raise NotImplementedError
+
+    def put(self, key: Any, record: dict[str, Any]) -> bool:
+        """Keep a record; tells whether it is new."""
+        new = key not in self.records
+        self.records.setdefault(key, {}).update(record)
+        self.writes.append(key)
+        return new
+
+
+class HubSpot(Fake):
+    """Contacts: any input that is wrong spoils its batch (the legacy endpoint)."""
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return web.json_response({"status": "error", "category": "INVALID_AUTHENTICATION"}, status=401)
+        inputs = body["inputs"]
+        ids = [one["id"] for one in inputs]
+        wrong = [one for one in ids if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]+", one)]
+        if wrong or len(ids) > 100 or len(set(ids)) < len(ids):
+            return web.json_response({"status": "error", "category": "VALIDATION_ERROR"}, status=400)
+        results = []
+        for one in inputs:
+            new = self.put(one["id"], one["properties"])
+            stamp = "2026-11-20T09:00:00.000Z"
+            results.append(
+                {
+                    "id": str(len(self.records)),
+                    "new": new,
+                    "properties": one["properties"],
+                    "objectWriteTraceId": one.get("objectWriteTraceId"),
+                    "createdAt": stamp,
+                    "updatedAt": stamp,
+                    "archived": False,
+                }
+            )
+        return web.json_response(
+            {
+                "status": "COMPLETE",
+                "results": results,
+                "startedAt": "2026-11-20T09:00:00.000Z",
+                "completedAt": "2026-11-20T09:00:00.100Z",
+            }
+        )
+
+
+class Salesforce(Fake):
+    """sObject collections: 200 even when rows fail. `locked` external ids are locked once each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locked: set[str] = set()
+        self.converted: set[str] = set()
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return web.json_response([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}], status=401)
+        found = re.fullmatch(r"/services/data/v[\d.]+/composite/sobjects/(\w+)/(\w+)/?", request.path)
+        if found is None or len(body["records"]) > 200:
+            return web.json_response([{"errorCode": "INVALID_INPUT", "message": "no"}], status=400)
+        ids = [record.get(found[2]) for record in body["records"]]
+        return web.json_response(
+            [self._row(one, ids, record) for one, record in zip(ids, body["records"], strict=True)]
+        )
+
+    def _row(self, id_: str, ids: list[str], record: dict[str, Any]) -> dict[str, Any]:
+        code = ""
+        if ids.count(id_) > 1:
+            code = "DUPLICATE_VALUE"
+        elif not record.get("LastName") or not record.get("Company"):
+            code = "REQUIRED_FIELD_MISSING"
+        elif id_ in self.converted:
+            code = "CANNOT_UPDATE_CONVERTED_LEAD"
+        elif id_ in self.locked:
+            self.locked.discard(id_)
+            code = "UNABLE_TO_LOCK_ROW"
+        if code:
+            return {"success": False, "errors": [{"statusCode": code, "message": "no", "fields": []}]}
+        new = self.put(id_, record)
+        return {"id": f"00Q{len(self.records):012}AAA", "success": True, "created": new, "errors": []}
+
+
+class Pipedrive(Fake):
+    """Persons and leads; nothing keeps the same lead from being made twice but looking first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.persons: dict[int, str] = {}
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        if request.headers.get("x-api-token") != TOKEN:
+            return web.json_response({"success": False, "error": "unauthorized access"}, status=401)
+        return web.json_response({"success": True, "data": self._found(request, body)})
+
+    def _found(self, request: web.Request, body: Any) -> Any:
+        method, path = request.method, request.path
+        if path == "/api/v2/persons/search":
+            there = [id_ for id_, email in self.persons.items() if email == request.query["term"]]
+            return {"items": [{"result_score": 1.0, "item": {"id": id_}} for id_ in there]}
+        if path == "/api/v2/persons":
+            self.persons[len(self.persons) + 1] = body["emails"][0]["value"]
+            return {"id": len(self.persons)}
+        if method == "GET":
+            person = int(request.query["person_id"])
+            return [{"id": id_, **lead} for id_, lead in self.records.items() if lead["person_id"] == person]
+        id_ = path.rpartition("/")[2] if method == "PATCH" else f"lead-{len(self.records) + 1}"
+        self.put(id_, body)
+        return {"id": id_}
+
+
+class Zoho(Fake):
+    """Leads; each row has an answer of its own, under 200, 202 or 207."""
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        if request.headers.get("authorization") != f"Zoho-oauthtoken {TOKEN}":
+            return web.json_response({"code": "INVALID_TOKEN", "status": "error"}, status=401)
+        unique = body["duplicate_check_fields"][0]
+        rows = [self._row(record, unique) for record in body["data"]]
+        good = sum(row["code"] == "SUCCESS" for row in rows)
+        return web.json_response({"data": rows}, status=200 if good == len(rows) else 207 if good else 202)
+
+    def _row(self, record: dict[str, Any], unique: str) -> dict[str, Any]:
+        if not record.get("Last_Name"):
+            return {"code": "MANDATORY_NOT_FOUND", "status": "error", "details": {"api_name": "Last_Name"}}
+        if len(str(record.get("Email", ""))) > 100:
+            return {"code": "INVALID_DATA", "status": "error", "details": {"api_name": "Email"}}
+        action = "insert" if self.put(record[unique], record) else "update"
+        return {"code": "SUCCESS", "status": "success", "action": action, "details": {"id": str(len(self.records))}}
+
+
+@asynccontextmanager
+async def serving(fake: Fake) -> AsyncIterator[Fake]:
+    """The CRM listens for as long as the block lasts."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", fake.meet)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    fake.url = f"http://{host}:{port}"
+    try:
+        yield fake
+    finally:
+        await runner.cleanup()
