@@ -31,6 +31,7 @@ from schemas.records import RawEvent
 from schemas.registry import open_registry
 from schemas.topics import EVENTS, NOTICES
 
+GIVES_UP = {"google_ads"}  # its sender takes any 4xx, a 429 too, for the last word on a lead
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
 
 
@@ -90,7 +91,8 @@ class Collector:
         except Refused as refused:
             metrics.EVENTS_REFUSED.labels(source.name, refused.code).inc()
             hold = RETRY_AFTER if refused.status == 429 else ()
-            return trouble(refused.status, refused.code, refused.message, hold)
+            status = 503 if refused.status == 429 and source.name in GIVES_UP else refused.status
+            return trouble(status, refused.code, refused.message, hold)
         except NotTaken as error:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
         return _said(source.thank(request, parts)) if isinstance(source, Thankful) else _thanks(source, parts)

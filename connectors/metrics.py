@@ -19,6 +19,8 @@ EVENTS_REFUSED = Counter(
 PRODUCER_QUEUE = Gauge("leadstream_producer_queue_messages", "Messages that wait in the Kafka client.")
 BROKER_WRITABLE = Gauge("leadstream_broker_writable", "1 while the broker takes writes, as /readyz has it.")
 
+FETCHES = Counter("leadstream_fetches", "Notices looked into, by source and what came of it.", ("source", "outcome"))
+
 DELIVERIES = Counter(
     "leadstream_crm_deliveries", "Deliveries of routed leads, by sink and what came of them.", ("sink", "outcome")
 )

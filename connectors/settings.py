@@ -232,6 +232,47 @@ class ViewSettings(Connection):
     redis_url: str = Field(alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
 
 
+class FetcherSettings(Connection):
+    """What the fetcher is told."""
+
+    pepper: StrongKey = Field(
+        alias="LEADSTREAM_PEPPER",
+        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
+    )
+    meta_token: SecretStr = Field(
+        SecretStr(""), alias="LEADSTREAM_META_TOKEN", description="token of the page, with `leads_retrieval`"
+    )
+    meta_api: str = Field(
+        "https://graph.facebook.com/v24.0", alias="LEADSTREAM_META_API", description="the Graph API and its version"
+    )
+    linkedin_token: SecretStr = Field(
+        SecretStr(""), alias="LEADSTREAM_LINKEDIN_TOKEN", description="token with `r_marketing_leadgen_automation`"
+    )
+    linkedin_api: str = Field(
+        "https://api.linkedin.com/rest", alias="LEADSTREAM_LINKEDIN_API", description="LinkedIn's API"
+    )
+    linkedin_version: str = Field("202603", alias="LEADSTREAM_LINKEDIN_VERSION", description="its version, `YYYYMM`")
+    hubspot_token: SecretStr = Field(
+        SecretStr(""), alias="LEADSTREAM_HUBSPOT_TOKEN", description="token of a private app that may read CRM objects"
+    )
+    hubspot_api: str = Field(
+        "https://api.hubapi.com/crm/v3/objects",
+        alias="LEADSTREAM_HUBSPOT_API",
+        description="HubSpot's objects API and its version",
+    )
+    salesforce_api: str = Field("", alias="LEADSTREAM_SALESFORCE_API", description="`https://yours.my.salesforce.com`")
+    salesforce_version: str = Field(
+        "v66.0", alias="LEADSTREAM_SALESFORCE_VERSION", description="version of Salesforce's REST API"
+    )
+    salesforce_id: str = Field("", alias="LEADSTREAM_SALESFORCE_ID", description="client id of a connected app")
+    salesforce_secret: SecretStr = Field(
+        SecretStr(""), alias="LEADSTREAM_SALESFORCE_SECRET", description="client secret of the connected app"
+    )
+    fetch_timeout_s: Seconds = Field(
+        20.0, alias="LEADSTREAM_FETCH_TIMEOUT_S", description="how long a platform may take to answer, seconds"
+    )
+
+
 class ProbeSettings(Connection):
     """What the probe is told."""
 
@@ -267,6 +308,7 @@ class ProbeSettings(Connection):
 PROCESSES: dict[str, type[Connection]] = {
     "collector": CollectorSettings,
     "worker": WorkerSettings,
+    "fetcher": FetcherSettings,
     "relay": RelaySettings,
     "view": ViewSettings,
     "probe": ProbeSettings,

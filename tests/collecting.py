@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from schemas.codec import Codec
 from schemas.person import unseal
 from schemas.records import RawEvent
 from schemas.registry import FileRegistry
-from schemas.topics import EVENTS, Topic
+from schemas.topics import EVENTS, NOTICES, Topic
 
 __all__ = ["Answer", "Collecting", "collecting"]
 
@@ -89,10 +89,10 @@ class Collecting:
 
 
 @contextmanager
-def collecting(settings: CollectorSettings) -> Iterator[Collecting]:
+def collecting(settings: CollectorSettings, clock: Callable[[], float] = time.time) -> Iterator[Collecting]:
     """Run a collector on a free port of 127.0.0.1 until the block ends; `settings` must name a broker that answers."""
     ensure(settings)
-    serving = server(build(settings, producer(settings, settings.ack_deadline_s)), settings)
+    serving = server(build(settings, producer(settings, settings.ack_deadline_s), clock), settings)
     thread = threading.Thread(target=serving.run)
     thread.start()
     try:
@@ -110,7 +110,8 @@ def collecting(settings: CollectorSettings) -> Iterator[Collecting]:
 
 
 def _ends(admin: AdminClient, settings: CollectorSettings) -> dict[tuple[str, int], int]:
-    places = [TopicPartition(topic.name, n) for topic in EVENTS.values() for n in range(settings.partitions)]
+    topics = (*EVENTS.values(), NOTICES)
+    places = [TopicPartition(topic.name, n) for topic in topics for n in range(settings.partitions)]
     answers = admin.list_offsets(dict.fromkeys(places, LATEST))
     return {(place.topic, place.partition): answer.result(10).offset for place, answer in answers.items()}
 

@@ -27,6 +27,7 @@ app.command(
 app.command(rich_help_panel=TRY)(processes.up)
 app.command(rich_help_panel=RUN)(processes.collector)
 app.command(rich_help_panel=RUN)(processes.worker)
+app.command(rich_help_panel=RUN)(processes.fetcher)
 app.command(rich_help_panel=RUN)(processes.relay)
 app.command(rich_help_panel=RUN)(processes.view)
 app.command(rich_help_panel=RUN)(processes.probe)

@@ -11,7 +11,7 @@ import typer
 
 from streams.cli.output import console, explained, logs
 
-__all__ = ["collector", "demo", "probe", "relay", "up", "view", "worker"]
+__all__ = ["collector", "demo", "fetcher", "probe", "relay", "up", "view", "worker"]
 
 Processes = Annotated[int, typer.Option("--processes", "-p", min=1, help="How many; one for each core is good.")]
 
@@ -113,6 +113,16 @@ def worker(processes: Processes = 1) -> None:
 
     with explained():
         run_worker(settings)
+
+
+def fetcher() -> None:
+    """Fetch what Meta, LinkedIn, HubSpot and Salesforce only tell of, and confirm subscriptions of SNS."""
+    from connectors.fetcher import run
+    from connectors.settings import FetcherSettings
+
+    logs()
+    with explained():
+        run(FetcherSettings.read(os.environ))
 
 
 def relay() -> None:

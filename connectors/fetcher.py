@@ -1,0 +1,219 @@
+"""The fetcher: takes notices off `notices`, fetches what they tell of, and writes it where the collector writes events.
+
+A sender is answered before anything is fetched. A platform that is away or limits us is asked again for as long as it
+takes; other notices go on. What is fetched twice is one event: its id is that of its notice.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from math import isnan
+from typing import cast
+
+import aiohttp
+from confluent_kafka import Message
+
+from connectors import deadletters, kafka, metrics
+from connectors.fetchers import FETCHERS, Fetcher, Found, Gone, Later
+from connectors.fetchers.contract import Ask, Heard
+from connectors.lane import pause_s
+from connectors.ledger import Ledger
+from connectors.outbox import Letter, NotTaken, Outbox
+from connectors.reader import Reader, place
+from connectors.settings import FetcherSettings
+from connectors.sources import SOURCES
+from connectors.sources.contract import Part
+from connectors.sources.signing import seconds
+from schemas.codec import Codec
+from schemas.person import seal, unseal
+from schemas.records import RawEvent
+from schemas.registry import open_registry
+from schemas.rejected import Reason, Rejected
+from schemas.topics import DEAD_LETTERS, EVENTS, NOTICES
+
+__all__ = ["GROUP", "Asker", "Fetching", "build", "raw_event", "run"]
+
+log = logging.getLogger(__name__)
+GROUP = "leadstream-fetcher"
+BATCH, READ_S, WINDOW, ABREAST = 64, 0.5, 1_024, 8
+LARGEST_ANSWER = 1_048_576
+SCHEDULE_S = (2.0, 10.0, 60.0, 300.0, 900.0)
+
+
+class Fetching:
+    """One member of the fetchers' group."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        fetchers: Mapping[str, Fetcher],
+        codec: Codec,
+        outbox: Outbox,
+        schedule: Sequence[float] = SCHEDULE_S,
+    ) -> None:
+        self._reader, self._fetchers, self._codec, self._outbox = reader, fetchers, codec, outbox
+        self._schedule, self._stop, self._open = schedule, asyncio.Event(), Ledger()
+        self._gate = asyncio.Semaphore(ABREAST)
+
+    async def run(self) -> None:
+        """Fetch until `stop`; what waits then is left to the next fetcher."""
+        with ThreadPoolExecutor(1) as thread:  # the consumer is for one thread
+            call = partial(asyncio.get_running_loop().run_in_executor, thread)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    while not self._stop.is_set():
+                        messages = await call(self._reader.read, BATCH, READ_S, self._open.full(WINDOW))
+                        for spot in self._reader.lost():
+                            self._open.forget(spot)
+                        for message in messages:
+                            self._open.begin(*place(message))
+                            tasks.create_task(self._turn(message))
+                        await call(self._reader.commit, self._open.settled())
+                await call(self._reader.commit, self._open.settled())
+            finally:
+                await self._outbox.close()
+                await call(self._reader.close)
+
+    def stop(self) -> None:
+        """End `run` soon; to be called on its loop."""
+        self._stop.set()
+
+    async def _turn(self, message: Message) -> None:
+        if await self._settle(message):
+            self._open.settle(*place(message))
+
+    async def _settle(self, message: Message) -> bool:
+        """Fetch what one notice tells of, write it or bury the notice; False when we are to stop first."""
+        attempt = 0
+        while not self._stop.is_set():
+            async with self._gate:
+                letters, why, after_s = await self._attempt(message)
+                try:
+                    if not why:
+                        await self._deliver(letters)
+                        return True
+                except NotTaken as error:
+                    why = str(error)
+            wait_s = pause_s(attempt, after_s, random.random(), self._schedule)
+            log.warning("a notice waits %.1f s: %s", wait_s, why)
+            await self._rest(wait_s)
+            attempt += 1
+        return False
+
+    async def _attempt(self, message: Message) -> tuple[list[Letter], str, float | None]:
+        """Return what to write, or why to wait and for how long."""
+        try:
+            raw = cast("RawEvent", self._codec.decode(message.value(), NOTICES.records))
+            outcome = await self._fetched(raw)
+        except Rejected as rejected:
+            return [self._buried(message, rejected.reason, rejected.detail)], "", None
+        except Exception as error:  # noqa: BLE001 - a bug in a fetcher costs one notice a detour, never the others
+            return [self._buried(message, Reason.CRASH, type(error).__name__)], "", None
+        metrics.FETCHES.labels(raw.source, type(outcome).__name__.lower()).inc()
+        match outcome:
+            case Later(why, after_s):
+                return [], f"{raw.source}: {why}", after_s
+            case Gone(why):
+                return [self._buried(message, Reason.REFUSED, f"{raw.source}: {why}")], "", None
+            case Found(parts):
+                topic = EVENTS[SOURCES[raw.source].channel].name
+                events = [raw_event(raw.source, part, raw.received_at) for part in parts]
+                return [Letter(topic, it.key.encode(), self._codec.encode(it)) for it in events], "", None
+
+    async def _fetched(self, raw: RawEvent) -> Found | Later | Gone:
+        notice, fetcher = unseal(raw.person, raw.person_key).get("body"), self._fetchers.get(raw.source)
+        if fetcher is None or not isinstance(notice, bytes):
+            raise Rejected(Reason.UNKNOWN_SOURCE, "nobody fetches for this source")
+        return await fetcher.fetch(raw, notice)
+
+    def _buried(self, message: Message, reason: Reason, detail: str) -> Letter:
+        metrics.DEAD_LETTERS.labels("fetcher", str(reason)).inc()
+        letter = deadletters.letter(message, "fetcher", reason, detail, time.time())
+        return Letter(DEAD_LETTERS.name, letter.id.encode(), self._codec.encode(letter))
+
+    async def _deliver(self, letters: list[Letter]) -> None:
+        if letters:
+            await self._outbox.deliver(letters)
+
+    async def _rest(self, wait_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), wait_s)
+        except TimeoutError:
+            return
+
+
+def raw_event(source: str, part: Part, received_at: float) -> RawEvent:
+    """Return a part that came by another way than a request, as the collector would store it."""
+    person, person_key = seal({"body": part.body, "ip": "", "user_agent": ""})
+    return RawEvent(
+        event_id=part.event_id,
+        source=source,
+        endpoint=part.endpoint,
+        key=part.key,
+        received_at=received_at,
+        person=person,
+        person_key=person_key,
+    )
+
+
+class Asker:
+    """Asks platforms over HTTPS: one session, a time limit, no redirects, answers of up to 1 MiB."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(
+        self, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+    ) -> Heard | Later:
+        """GET, or POST when there is a form."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
+        method = "GET" if form is None else "POST"
+        try:
+            async with self._session.request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
+                body = bytearray()
+                async for piece in answer.content.iter_any():
+                    body += piece
+                    if len(body) > LARGEST_ANSWER:
+                        return Later("an answer of more than 1 MiB")
+                wait_s = seconds(answer.headers.get("retry-after", ""))
+                return Heard(answer.status, bytes(body), None if isnan(wait_s) else wait_s)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            return Later(type(error).__name__)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+def build(settings: FetcherSettings, ask: Ask, group: str = GROUP, schedule: Sequence[float] = SCHEDULE_S) -> Fetching:
+    """Return a fetcher, joined to its group."""
+    reader = Reader(kafka.consumer(settings, group), [NOTICES.name])
+    codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent", "DeadLetter"))
+    outbox = Outbox(kafka.producer(settings, timeout_s=30.0), 30.0)
+    return Fetching(reader, {name: kind(settings, ask) for name, kind in FETCHERS.items()}, codec, outbox, schedule)
+
+
+def run(settings: FetcherSettings) -> None:
+    """Run the fetcher until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        ask = Asker(settings.fetch_timeout_s)
+        fetching = build(settings, ask)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, fetching.stop)
+        metrics.serve(settings.metrics_host, settings.metrics_port)
+        log.info("the fetcher follows %s", NOTICES.name)
+        try:
+            await fetching.run()
+        finally:
+            await ask.close()
+
+    asyncio.run(main())

@@ -1,0 +1,66 @@
+"""What a fetcher is: a notice in, the events that it tells of out; or when to ask again, or why there is nothing."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from connectors.settings import FetcherSettings
+from connectors.sources.contract import Part
+from schemas.records import RawEvent
+
+PASSING = (401, 403, 408, 409, 423, 425, 429)  # of the 4xx, these are mended by us or by time: the notice waits
+
+
+class Heard(NamedTuple):
+    """A platform's answer, whole."""
+
+    status: int
+    body: bytes
+    retry_after_s: float | None = None
+
+
+class Found(NamedTuple):
+    """The events, to be written under their source's name; none = there was only something to do."""
+
+    parts: tuple[Part, ...] = ()
+
+
+class Later(NamedTuple):
+    """Ask again: the platform, the way to it or our credentials are at fault. `after_s` None = as scheduled."""
+
+    why: str
+    after_s: float | None = None
+
+
+class Gone(NamedTuple):
+    """There is nothing to be fetched, now or ever; `why` names no person."""
+
+    why: str
+
+
+class Ask(Protocol):
+    """Asks a platform; a platform that does not answer in full is a `Later`. Follows no redirect."""
+
+    async def __call__(
+        self, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
+    ) -> Heard | Later:
+        """GET, or POST when there is a form."""
+        ...
+
+
+class Fetcher(Protocol):
+    """Fetches for one source."""
+
+    def __init__(self, settings: FetcherSettings, ask: Ask) -> None: ...
+
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:
+        """Return what became of a notice, which is the sender's bytes in `raw`. Raises nothing but `Rejected`."""
+        ...
+
+
+def failed(heard: Heard) -> Later | Gone | None:
+    """Return what an answer's status means when it is no success."""
+    if 200 <= heard.status < 300:
+        return None
+    if heard.status in PASSING or heard.status >= 500:
+        return Later(f"status {heard.status}", heard.retry_after_s)
+    return Gone(f"status {heard.status}")

@@ -1,0 +1,83 @@
+"""Meta's leads, from the Graph API: one by its id, or all of a form again.
+
+https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
+"""
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Raw, Struct
+
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, failed
+from connectors.settings import FetcherSettings
+from connectors.sources.answers import reachable
+from connectors.sources.contract import Part
+from connectors.sources.meta_ads import LEAD, Lead, answers
+from connectors.sources.reading import decoded, key_of, text
+from connectors.sources.splitting import readable, within
+from schemas.records import RawEvent
+
+FIELDS = "created_time,id,ad_id,campaign_id,campaign_name,form_id,field_data,custom_disclaimer_responses"
+LIMITED = (4, 17, 32, 613, 80005)  # error codes of limits; 80005 is that of leads: 4,800 a day for each generated
+EXPIRED = 190
+HOUR_S = 3_600.0
+PAGE = 100
+
+
+class Page(Struct):
+    """Leads, and where the next ones are."""
+
+    data: list[Raw] = []
+    paging: dict[str, object] | None = None
+
+
+_lead = msgspec.json.Decoder(Lead)
+_page = msgspec.json.Decoder(Page)
+
+
+class MetaFetcher:
+    """Fetches leads with the page's token."""
+
+    def __init__(self, settings: FetcherSettings, ask: Ask) -> None:
+        self._url, self._token = settings.meta_api.rstrip("/"), settings.meta_token.get_secret_value()
+        self._pepper, self._ask = settings.pepper.get_secret_value(), ask
+
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:  # noqa: ARG002
+        """Return the lead that a notice names."""
+        heard = await self._get(f"{quote(raw.event_id, safe='')}?{urlencode({'fields': FIELDS})}")
+        return Found((self._part(heard.body),)) if isinstance(heard, Heard) else heard
+
+    async def backfill(self, form_id: str, since: float) -> "AsyncIterator[Part | Later | Gone]":
+        """Yield the leads of a form created since then (epoch seconds), page by page; ends with a trouble, if any."""
+        created = [{"field": "time_created", "operator": "GREATER_THAN", "value": int(since)}]
+        asked = {"fields": FIELDS, "limit": PAGE, "filtering": msgspec.json.encode(created).decode()}
+        path = f"{quote(form_id, safe='')}/leads?{urlencode(asked)}"
+        while path:
+            heard = await self._get(path)
+            if not isinstance(heard, Heard):
+                yield heard
+                return
+            page = decoded(_page, heard.body)
+            for lead in page.data:
+                yield self._part(bytes(lead))
+            after = text(within(page.paging, "cursors", "after")) if within(page.paging, "next") else ""
+            path = f"{form_id}/leads?{urlencode(asked | {'after': after})}" if after else ""
+
+    async def _get(self, path: str) -> Heard | Later | Gone:
+        if not self._token:
+            return Later("LEADSTREAM_META_TOKEN is not set", HOUR_S)
+        heard = await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"})
+        if isinstance(heard, Later):
+            return heard
+        code = within(readable(heard.body), "error", "code")
+        if code in LIMITED:
+            return Later(f"limit {code}", heard.retry_after_s or HOUR_S)
+        if code == EXPIRED:
+            return Later("LEADSTREAM_META_TOKEN is not good any more", HOUR_S)
+        return failed(heard) or heard
+
+    def _part(self, body: bytes) -> Part:
+        lead = decoded(_lead, body)
+        email, phone = reachable(answers(lead))
+        return Part(lead.id, LEAD, key_of(self._pepper, email=email, phone=phone, otherwise=lead.id), body)

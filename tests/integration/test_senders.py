@@ -1,0 +1,120 @@
+"""Senders as their contracts have them, against a real collector: they repeat, overtake one another and are forged.
+
+Nothing that was thanked for is lost, and what came often counts once.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from connectors.settings import CollectorSettings
+from connectors.sources import SOURCES, Request
+from schemas.records import Outcome, RawEvent, Touchpoint
+from schemas.topics import EVENTS, NOTICES, Emit
+from streams.engine.fold import Fold
+from streams.runtime.handle import BrokerHandle
+from tests.collecting import Collecting, collecting
+from tests.contract.sources.senders import NOW, SIGN, fetched, goldens, secrets, settings, stored
+from tests.traffic import PEPPER
+from tests.worker import pipeline
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+AGAIN = {429, 503}  # "later", as every sender hears it but Google's, which gives a lead up at any 4xx
+FINAL = {"google_ads": range(400, 500)}
+OF_OTHERS = {"segment", "snowplow", "ga4"}  # browsers and libraries, with tests of their own
+SENDERS = [name for name in SOURCES if name not in OF_OTHERS]
+
+
+class Post(NamedTuple):
+    """One delivery of a golden payload; a forged one is signed with a secret that is none."""
+
+    name: str
+    path: str
+    payload: bytes
+    forged: bool
+
+
+def posts(random: Random) -> Iterator[Post]:
+    """Every golden payload, most of them more than once since an answer was lost, and now and then a forgery."""
+    for name in SENDERS:
+        for file in goldens(name):
+            golden = json.loads(file.read_text())
+            payload = json.dumps(golden["payload"]).encode()
+            for _ in range(1 + random.choice((0, 1, 2))):
+                yield Post(name, golden["path"], payload, forged=False)
+            if random.random() < 0.5:
+                yield Post(name, golden["path"], payload, forged=True)
+
+
+def deliver(collector: Collecting, post: Post) -> int:
+    """Send until the answer is final for that sender; return it."""
+    body, headers = SIGN[post.name](post.payload, NOW, "forged" if post.forged else secrets(post.name)[0])
+    for _ in range(500):
+        status = collector.ask(post.path, body, **headers).status
+        if status not in AGAIN or status in FINAL.get(post.name, ()):
+            return status
+        time.sleep(0.02)
+    raise AssertionError("the collector never takes it")
+
+
+def expected(given: CollectorSettings) -> dict[tuple[str, str], RawEvent]:
+    """What is to be stored, by source and event id; notices as what the fetcher brings for them."""
+    found = {}
+    for name in SENDERS:
+        for file in goldens(name):
+            golden = json.loads(file.read_text())
+            body, headers = SIGN[name](json.dumps(golden["payload"]).encode(), NOW, secrets(name)[0])
+            brought = iter(golden.get("found", []))
+            request = Request("POST", golden["path"], headers, body, NOW)
+            for part in SOURCES[name](given).split(request):
+                if not part.ignored:
+                    found[name, part.event_id] = stored(name, fetched(part, brought))
+    return found
+
+
+def test_nothing_that_was_thanked_for_is_lost_and_each_event_has_one_effect(broker: BrokerHandle) -> None:
+    random = Random(7)
+    deliveries = list(posts(random))
+    random.shuffle(deliveries)
+    given = settings(
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap,
+        LEADSTREAM_COLLECTOR_PORT="0",
+        LEADSTREAM_RATE_PER_S="25",
+        LEADSTREAM_PEPPER=PEPPER.decode(),
+    )
+    with collecting(given, clock=lambda: NOW) as collector, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda post: (post, deliver(collector, post)), deliveries))
+        kept = [raw for topic in (*EVENTS.values(), NOTICES) for _, raw in collector.stored(topic)]
+    assert {post.forged for post, _ in answers} == {True, False}
+    assert all(status == 200 for post, status in answers if not post.forged)
+    assert all(400 <= status < 500 for post, status in answers if post.forged)
+    due = expected(given)
+    assert {(raw.source, raw.event_id) for raw in kept} == set(due)
+    assert len(kept) > len(due)
+    effects(due, kept)
+
+
+def effects(due: dict[tuple[str, str], RawEvent], kept: list[RawEvent]) -> None:
+    """Fold what was stored, copies and all; notices are what the fetcher would have brought for them."""
+    resolve, qualify = (Fold(agent) for agent in pipeline()[:2])
+    waiting: list[Emit | RawEvent] = [due[raw.source, raw.event_id] for raw in kept]
+    ids = set()
+    while waiting:
+        it = waiting.pop(0)
+        record = it.record if isinstance(it, Emit) else it
+        if isinstance(record, RawEvent):
+            waiting[:0] = resolve.apply(0, record)
+        else:
+            if isinstance(record, (Touchpoint, Outcome)):
+                ids.add(record.id)
+            waiting[:0] = [emit for emit in qualify.apply(0, record) if emit.topic.name == "touchpoints"]
+    assert not resolve.rejected
+    assert not qualify.rejected
+    assert qualify.fates["applied"] == len(ids) > len(SENDERS)
+    assert qualify.fates["deduplicated"] > 0

@@ -1,0 +1,216 @@
+"""Fetchers against platforms that answer, limit, refuse and go away: what becomes of a notice."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connectors.fetchers import FETCHERS, Found, Gone, Later
+from connectors.fetchers.contract import Heard
+from connectors.fetchers.meta_ads import MetaFetcher
+from connectors.settings import FetcherSettings
+from connectors.sources import SOURCES
+from connectors.sources.contract import Part
+from schemas.records import RawEvent
+from schemas.sighting import Sighting
+from tests.contract.sources.senders import NOW, stored
+
+CONTACT = {"id": "77", "properties": {"email": "jane@example.com", "lead_id": None}}
+META = {
+    "id": "204",
+    "created_time": "2026-11-20T09:15:01+0000",
+    "field_data": [{"name": "email", "values": ["j@e.com"]}],
+}
+LINKEDIN = {
+    "submittedAt": 1_795_166_101_000,
+    "formResponse": {"answers": [{"questionId": 2, "answerDetails": {"textQuestionAnswer": {"answer": "j@e.com"}}}]},
+}
+NOTICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "meta_ads": ("leadgen", {"leadgen_id": "204"}),
+    "linkedin_ads": (
+        "created",
+        {"leadGenFormResponse": "urn:li:leadGenFormResponse:7-4", "leadGenForm": "(urn:li:leadGenForm:818,1)"},
+    ),
+    "hubspot": (
+        "deal",
+        {
+            "subscriptionType": "deal.propertyChange",
+            "objectId": 5,
+            "portalId": 33,
+            "occurredAt": 1_795_166_000_000,
+            "propertyName": "dealstage",
+            "propertyValue": "closedwon",
+        },
+    ),
+    "salesforce": (
+        "gap",
+        {
+            "ChangeEventHeader": {
+                "entityName": "Lead",
+                "recordIds": ["00Q1"],
+                "changeType": "GAP_UPDATE",
+                "commitTimestamp": 1_795_166_000_000,
+                "commitNumber": 7,
+                "sequenceNumber": 1,
+            }
+        },
+    ),
+}
+ANSWERS = {
+    "/204?": META,
+    "/leadFormResponses/7-4": LINKEDIN,
+    "/leadForms/818": {"content": {"questions": [{"questionId": 2, "predefinedField": "EMAIL"}]}},
+    "/deals/5?": {
+        "id": "5",
+        "properties": {"amount": "10"},
+        "associations": {"contacts": {"results": [{"id": "77", "type": "deal_to_contact"}]}},
+    },
+    "/contacts/77?": CONTACT,
+    "/oauth2/token": {"access_token": "fresh"},
+    "/sobjects/Lead/00Q1?": {"Status": "Unqualified", "Email": "jane@example.com"},
+}
+
+
+class Platforms:
+    """Answers what is asked from `ANSWERS`, after the troubles that it is to make first."""
+
+    def __init__(self, *troubles: Heard | Later) -> None:
+        self.troubles, self.asked = list(troubles), list[str]()
+        self.always: Heard | None = None
+
+    async def __call__(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        form: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> Heard | Later:
+        self.asked.append(url)
+        if self.troubles:
+            return self.troubles.pop(0)
+        if self.always is not None:
+            return self.always
+        found = next((body for part, body in ANSWERS.items() if part in url), None)
+        return Heard(404, b"{}") if found is None else Heard(200, json.dumps(found).encode())
+
+
+def settings(**environ: str) -> FetcherSettings:
+    tokens = dict.fromkeys(
+        (
+            "LEADSTREAM_META_TOKEN",
+            "LEADSTREAM_LINKEDIN_TOKEN",
+            "LEADSTREAM_HUBSPOT_TOKEN",
+            "LEADSTREAM_SALESFORCE_ID",
+            "LEADSTREAM_SALESFORCE_SECRET",
+        ),
+        "token",
+    )
+    given = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "LEADSTREAM_PEPPER": "pepper-for-tests-only"}
+    return FetcherSettings.read(given | tokens | {"LEADSTREAM_SALESFORCE_API": "https://sf.example", **environ})
+
+
+def notice(name: str) -> tuple[RawEvent, bytes]:
+    endpoint, body = NOTICES[name]
+    part = Part("204", endpoint, "v-1", json.dumps(body).encode())
+    return stored(name, part), part.body
+
+
+def fetch(name: str, platforms: Platforms, **environ: str) -> Found | Later | Gone:
+    return asyncio.run(FETCHERS[name](settings(**environ), platforms).fetch(*notice(name)))
+
+
+EACH = pytest.mark.parametrize("name", NOTICES)
+
+
+@EACH
+def test_what_is_fetched_is_what_the_sources_adapter_reads(name: str) -> None:
+    found = fetch(name, Platforms())
+    assert isinstance(found, Found)
+    assert found.parts
+    for part in found.parts:
+        sighting = SOURCES[name].adapt(stored(name, part, NOW))
+        assert isinstance(sighting, Sighting)
+        assert sighting.id == part.event_id
+        assert "@" in sighting.identifiers.email
+    assert len({part.event_id for part in found.parts}) == len(found.parts)
+
+
+@EACH
+def test_fetching_twice_finds_the_same_events(name: str) -> None:
+    assert fetch(name, Platforms()) == fetch(name, Platforms())
+
+
+@EACH
+@pytest.mark.parametrize("trouble", [Later("timeout"), Heard(503, b""), Heard(429, b"", 7.0)], ids=str)
+def test_a_platform_that_is_away_or_limits_us_is_asked_later(name: str, trouble: Heard | Later) -> None:
+    later = fetch(name, Platforms(trouble))
+    assert isinstance(later, Later)
+    if isinstance(trouble, Heard) and name != "salesforce":  # there it is the sign-in that is limited
+        assert later.after_s == trouble.retry_after_s
+
+
+@EACH
+def test_what_is_not_there_any_more_is_gone(name: str) -> None:
+    missing = [Heard(200, b'{"access_token":"t"}')] if name == "salesforce" else []
+    assert isinstance(fetch(name, Platforms(*missing, Heard(404, b"{}"))), Gone)
+
+
+@EACH
+def test_a_token_that_is_not_set_or_not_good_lets_notices_wait(name: str) -> None:
+    unset = {
+        "LEADSTREAM_META_TOKEN": "",
+        "LEADSTREAM_LINKEDIN_TOKEN": "",
+        "LEADSTREAM_HUBSPOT_TOKEN": "",
+        "LEADSTREAM_SALESFORCE_SECRET": "",
+    }
+    platforms = Platforms()
+    later = fetch(name, platforms, **unset)
+    assert isinstance(later, Later)
+    assert "is not set" in later.why or "not all set" in later.why
+    assert platforms.asked == []
+    assert isinstance(fetch(name, Platforms(*[Heard(401, b"{}")] * 4)), Later)
+
+
+@pytest.mark.parametrize("code", [4, 80005, 190])
+def test_metas_limits_and_expired_tokens_are_no_fault_of_the_lead(code: int) -> None:
+    later = fetch("meta_ads", Platforms(Heard(400, json.dumps({"error": {"code": code}}).encode())))
+    assert isinstance(later, Later)
+
+
+def test_salesforces_token_is_renewed_when_it_is_refused() -> None:
+    platforms = Platforms(Heard(200, b'{"access_token":"old"}'), Heard(401, b""))
+    assert isinstance(fetch("salesforce", platforms), Found)
+    assert [url.rpartition("/")[2] for url in platforms.asked].count("token") == 2
+
+
+def test_a_backfill_goes_from_page_to_page_and_stops_at_a_trouble() -> None:
+    first = {"data": [META, META | {"id": "205"}], "paging": {"next": "https://x", "cursors": {"after": "c1"}}}
+    pages = [Heard(200, json.dumps(first).encode()), Heard(200, json.dumps({"data": [META | {"id": "206"}]}).encode())]
+
+    async def everything(platforms: Platforms) -> list[Part | Later | Gone]:
+        return [found async for found in MetaFetcher(settings(), platforms).backfill("880", 1_795_000_000.0)]
+
+    found = asyncio.run(everything(Platforms(*pages)))
+    assert [part.event_id for part in found if isinstance(part, Part)] == ["204", "205", "206"]
+    found = asyncio.run(everything(Platforms(pages[0], Heard(500, b""))))
+    assert isinstance(found[-1], Later)
+
+
+@pytest.mark.parametrize(
+    ("link", "followed"),
+    [
+        ("https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=1", True),
+        ("https://sns.eu-central-1.amazonaws.com.evil.example/", False),
+        ("http://169.254.169.254/latest/meta-data", False),
+        ("", False),
+    ],
+)
+def test_a_subscription_is_confirmed_on_amazons_hosts_only(link: str, followed: bool) -> None:
+    names = ("Type", "Message", "MessageId", "Timestamp", "TopicArn", "Signature", "SignatureVersion", "SigningCertURL")
+    body = json.dumps(dict.fromkeys(names, "x") | {"SubscribeURL": link}).encode()
+    platforms = Platforms(Heard(200, b"<ok/>"))
+    raw = stored("ses", Part("1", "subscription", "v-1", body))
+    outcome = asyncio.run(FETCHERS["ses"](settings(), platforms).fetch(raw, body))
+    assert platforms.asked == ([link] if followed else [])
+    assert isinstance(outcome, Found if followed else Gone)
