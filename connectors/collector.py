@@ -13,6 +13,7 @@ import uvicorn
 from confluent_kafka import Producer
 
 from connectors import metrics
+from connectors.guard import guarded
 from connectors.health import Health, watched
 from connectors.http import Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
 from connectors.kafka import producer as kafka_producer
@@ -220,6 +221,7 @@ def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=guarded(settings.head_timeout_s, settings.address_connections),
             host=settings.host,
             port=settings.port,
             ws="none",

@@ -145,6 +145,14 @@ class CollectorSettings(Credentials, Connection):
     body_timeout_s: Seconds = Field(
         10.0, alias="LEADSTREAM_BODY_TIMEOUT_S", description="how long a body may take to arrive, seconds"
     )
+    head_timeout_s: Seconds = Field(
+        5.0, alias="LEADSTREAM_HEAD_TIMEOUT_S", description="how long a request's head may take to arrive, seconds"
+    )
+    address_connections: Annotated[int, Field(ge=1)] = Field(
+        500,
+        alias="LEADSTREAM_ADDRESS_CONNECTIONS",
+        description="most connections from one address at once; raise it behind a proxy, which is one address",
+    )
     ack_deadline_s: Seconds = Field(
         5.0,
         alias="LEADSTREAM_ACK_DEADLINE_S",

@@ -1,0 +1,90 @@
+"""What a connection may cost before it is a request: time, bytes and company.
+
+The HTTP server waits for a request's head for ever, and takes any number of connections from one address. Here a head
+has a time to arrive and a size, and an address a number of connections; all else is the server's.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 65_536  # the collector itself refuses headers beyond 16 KiB, and can say so up to here
+LATE = (b"408 Request Timeout", b"the head of a request took too long")
+LONG = (b"431 Request Header Fields Too Large", b"the head of a request is too long")
+MANY = (b"429 Too Many Requests", b"too many connections from this address")
+
+
+def guarded(head_s: float, per_address: int) -> type["Guarded"]:
+    """Return the server's protocol, with `head_s` seconds for a head and `per_address` connections at once."""
+    return type("Guarded", (Guarded,), {"head_s": head_s, "per_address": per_address, "held": Counter()})
+
+
+class Guarded(HttpToolsProtocol):
+    """One connection; `held` counts those of each address."""
+
+    head_s: ClassVar[float]
+    per_address: ClassVar[int]
+    held: ClassVar[Counter[str]]
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._head: asyncio.TimerHandle | None = None
+        self._read, self._address = 0, ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin with the head of the first request, unless the address has too many connections."""
+        super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        self.held[self._address] += 1
+        if self.held[self._address] > self.per_address:
+            self._end(*MANY)
+        else:
+            self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._done()
+        self.held[self._address] -= 1
+        if self.held[self._address] <= 0:
+            del self.held[self._address]
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless a head has become too long."""
+        if self.transport.is_closing():
+            return
+        if self._head is not None:
+            self._read += len(data)
+            if self._read > HEAD_BYTES and b"\r\n\r\n" not in data:
+                self._end(*LONG)
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin with the head of a further request."""
+        if self._head is None:
+            self._begin()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Be done with a head."""
+        self._done()
+        super().on_headers_complete()
+
+    def _begin(self) -> None:
+        self._read = 0
+        self._head = self.loop.call_later(self.head_s, self._end, *LATE)
+
+    def _done(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _end(self, status: bytes, message: bytes) -> None:
+        self._done()
+        if not self.transport.is_closing():
+            head = b"content-type: text/plain\r\ncontent-length: %d\r\nconnection: close" % len(message)
+            self.transport.write(b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, head, message))
+            self.transport.close()

@@ -1,0 +1,132 @@
+"""The collector among strangers that mean it harm, over raw sockets."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.topics import EVENTS_WEB
+from streams.runtime.handle import BrokerHandle
+from tests.collecting import Collecting, collecting
+from tests.contract.sources.senders import basic, settings
+
+MOST = 20
+AUTH = f"Authorization: {basic()['authorization']}".encode()
+TRACK = b'{"anonymousId":"a-1","event":"x","messageId":"m-1"}'
+LENGTH = b"Content-Length: %d" % len(TRACK)
+CHUNKED = b"Transfer-Encoding: chunked"
+IN_CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(TRACK), TRACK)
+
+
+@pytest.fixture(scope="module")
+def running(broker: BrokerHandle) -> Iterator[Collecting]:
+    with collecting(
+        settings(
+            KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap,
+            LEADSTREAM_COLLECTOR_PORT="0",
+            LEADSTREAM_HEAD_TIMEOUT_S="1",
+            LEADSTREAM_ADDRESS_CONNECTIONS=str(MOST),
+        )
+    ) as collector:
+        yield collector
+
+
+@pytest.fixture
+def collector(running: Collecting) -> Collecting:
+    return running.from_now_on()
+
+
+def connected(collector: Collecting) -> socket.socket:
+    host, _, port = collector.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+def told(opened: socket.socket) -> bytes:
+    """Everything that is answered until the connection ends; b"" when it ends without a word."""
+    answer = b""
+    try:
+        while more := opened.recv(65_536):
+            answer += more
+    except ConnectionResetError:
+        pass
+    return answer
+
+
+def posted(
+    collector: Collecting, *headers: bytes, body: bytes = TRACK, line: bytes = b"POST /v1/track HTTP/1.1"
+) -> bytes:
+    head = b"\r\n".join([line, b"Host: collect.example", AUTH, b"Connection: close", *headers])
+    with connected(collector) as opened:
+        opened.sendall(head + b"\r\n\r\n" + body)
+        return told(opened)
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_a_plain_request_is_stored_by_length_and_in_chunks(collector: Collecting) -> None:
+    assert status(posted(collector, LENGTH)) == 200
+    assert status(posted(collector, CHUNKED, body=IN_CHUNKS)) == 200
+    assert collector.bodies(EVENTS_WEB) == [TRACK, TRACK]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (LENGTH, CHUNKED),
+        (CHUNKED, LENGTH),
+        (LENGTH, b"Content-Length: 1"),
+        (b"Content-Length: 5, 5",),
+        (b"Content-Length: -1",),
+        (b"Content-Length: +51",),
+        (b"Content-Length: 0x33",),
+        (b"Content-Length : 51",),
+        (b"Transfer-Encoding: xchunked",),
+        (b"Transfer-Encoding: chunked, identity",),
+        (b"X: y\rContent-Length: 51",),
+        (b"X: \x00", LENGTH),
+    ],
+)
+def test_a_request_whose_end_two_readers_may_see_in_two_places_is_refused(
+    collector: Collecting, headers: tuple[bytes, ...]
+) -> None:
+    smuggled = b"0\r\n\r\nPOST /v1/track HTTP/1.1\r\n" + AUTH + b"\r\n" + LENGTH + b"\r\n\r\n" + TRACK
+    assert status(posted(collector, *headers, body=smuggled)) == 400
+    assert collector.bodies(EVENTS_WEB) == []
+
+
+@pytest.mark.parametrize("line", [b"\x16\x03\x01\x02", b"PO ST / HTTP/1.1"])
+def test_what_is_no_http_is_refused(collector: Collecting, line: bytes) -> None:
+    assert status(posted(collector, LENGTH, line=line)) == 400
+    assert collector.bodies(EVENTS_WEB) == []
+
+
+def test_a_head_that_does_not_come_to_its_end_is_let_go_and_others_are_served_meanwhile(collector: Collecting) -> None:
+    slow = [connected(collector) for _ in range(MOST - 1)]
+    try:
+        for number, opened in enumerate(slow):
+            opened.sendall(b"" if number % 2 else b"POST /v1/track HTTP/1.1\r\nX: ")
+        assert collector.ask("/v1/track", TRACK, **basic()).status == 200
+        assert {status(told(opened)) for opened in slow} == {408}
+    finally:
+        for opened in slow:
+            opened.close()
+
+
+@pytest.mark.parametrize(("count", "fits"), [(MOST - 1, True), (MOST, True), (MOST + 1, False)])
+def test_an_address_may_have_as_many_connections_as_the_limit(collector: Collecting, count: int, fits: bool) -> None:
+    held = [connected(collector) for _ in range(count)]
+    try:
+        last = held[-1]
+        last.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert status(told(last)) == (200 if fits else 429)
+    finally:
+        for opened in held:
+            opened.close()
+
+
+def test_a_head_without_end_is_refused_at_its_size(collector: Collecting) -> None:
+    with connected(collector) as opened:
+        opened.sendall(b"POST /v1/track HTTP/1.1\r\nX: " + b"x" * 70_000)
+        assert status(told(opened)) == 431
