@@ -286,9 +286,10 @@ class Term(Record, frozen=True, kw_only=True):
 
 
 class ModelSnapshot(Record, frozen=True, kw_only=True):
-    """A model, ready to score (`terms`, `intercept`) and to go on learning (`learner`, JSON).
+    """Two scorers, ready to score and to go on learning: the pipeline (`terms`, `intercept`) and the `classifier`.
 
-    `signature` is HMAC-SHA256 over all the rest.
+    `champion` names the one that routes. `slope` and `shift` are the classifier's calibration, 1 and 0 while it has
+    none. `learner` is the rest of what learning needs, as JSON; `signature` is HMAC-SHA256 over all other fields.
     """
 
     version: int
@@ -300,6 +301,10 @@ class ModelSnapshot(Record, frozen=True, kw_only=True):
     metrics: dict[str, float]
     learner: bytes = b""
     signature: bytes = b""
+    classifier: bytes = b""
+    champion: str = "pipeline"
+    slope: float = 1.0
+    shift: float = 0.0
 
 
 class DeadLetter(Record, frozen=True, kw_only=True):

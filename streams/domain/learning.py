@@ -1,13 +1,18 @@
-"""The learner: River's StandardScaler and LogisticRegression (AdaGrad), from the scorecard on, taught by outcomes.
+"""The learner: two scorers, taught by the same outcomes, and which of them routes.
 
-A snapshot holds the whole learner as JSON, never a pickle: restored, it goes on bit for bit as if it had never stopped.
+The *pipeline* is River's StandardScaler and LogisticRegression (AdaGrad), from the scorecard on: readable, and what
+there is to fall back on. The *classifier* (`streams.domain.learner`) is the challenger, until it has proved better.
+Each closed example is scored by both before either learns it: that decides the contest, the calibration of the
+classifier, and whether losses have risen, upon which both may move fast again.
+
+A snapshot holds the whole learner as data, never a pickle: restored, it goes on bit for bit as if it had never stopped.
 River's model is not safe to read while it learns, so nobody scores with it: everyone scores with the exported terms.
 """
 
 from array import array
 from collections import Counter, deque
 from hashlib import blake2b
-from math import isfinite
+from math import isfinite, log
 
 from msgspec import Struct, json
 from river.linear_model import LogisticRegression
@@ -17,8 +22,13 @@ from river.utils import VectorDict
 
 from schemas.records import ModelSnapshot, Term, TrainingExample
 from schemas.rejected import Reason, Rejected
-from streams.domain.metrics import Record
-from streams.domain.scoring import KIND, PRIOR
+from streams.domain.calibration import Calibration, loss
+from streams.domain.contest import Contest
+from streams.domain.drift import Watch, psi
+from streams.domain.learner.classifier import LeadClassifier
+from streams.domain.learner.state import pack, unpack
+from streams.domain.metrics import WINDOW, Record
+from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, PRIOR
 from streams.domain.traits import group
 
 RATE, INTERCEPT_RATE = 0.2, 0.05
@@ -29,6 +39,8 @@ VALUES = 50  # of one trait that get a weight
 REMEMBERED = 4096
 HASH = 8
 HUGE = 1e6
+RAREST = 1e-6
+BITS = 13  # cells of the classifier's table, as a power of two: its state stays a small message
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -46,12 +58,21 @@ class Memory(Struct, frozen=True, kw_only=True):
     scores: bytes
     labels: bytes
     ids: bytes
+    champion: str = PIPELINE
+    contest: list[float] = []
+    calibration: list[float] = []
+    watch: dict[str, list[float]] = {}
+    rises: int = 0
 
 
 class Learner:
     """One writer's model. `learn` changes it in place; `snapshot` exports it."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, classifier: LeadClassifier) -> None:
+        self._classifier, self._champion, self._rises = classifier, memory.champion, memory.rises
+        self._contest = Contest.of(memory.contest)
+        self._calibration = Calibration(memory.calibration) if memory.calibration else Calibration()
+        self._watch = Watch(memory.watch)
         self._scaler = StandardScaler()
         self._scaler.counts.update(memory.counts)
         self._scaler.means.update(memory.means)
@@ -69,9 +90,11 @@ class Learner:
     @classmethod
     def restore(cls, snapshot: ModelSnapshot | None) -> "Learner":
         """Return the learner as it was at a snapshot; one that starts from the scorecard when there is none."""
+        known = snapshot.classifier if snapshot else b""
+        classifier = LeadClassifier.restored(unpack(known)) if known else LeadClassifier(bits=BITS)
         if snapshot is None or not snapshot.learner:
-            return cls(_beginning(snapshot or PRIOR))
-        return cls(json.decode(snapshot.learner, type=Memory))
+            return cls(_beginning(snapshot or PRIOR), classifier)
+        return cls(json.decode(snapshot.learner, type=Memory), classifier)
 
     def learn(self, example: TrainingExample) -> bool:
         """Learn one example; False when it knows it already. Raises `Rejected(INVALID_VALUE)`, unchanged."""
@@ -85,13 +108,17 @@ class Learner:
             return False
         self._remember(head)
         self._record.see(example.score, example.label)
-        self._model.learn_one(self._scaled(features), example.label, w=example.weight)
+        scaled = self._scaled(features)
+        self._judge(features, scaled, example)
+        self._model.learn_one(scaled, example.label, w=example.weight)
+        self._classifier.learn_one(features, example.label, example.weight)
         return True
 
     def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
         """Return the model as it is now, unsigned."""
         scaler, model = self._scaler, self._model
         weights = model.weights
+        slope, shift = self._calibration.acting
         return ModelSnapshot(
             version=version,
             kind=KIND,
@@ -104,9 +131,40 @@ class Learner:
                 else Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
                 for name in sorted(weights)
             ],
-            metrics=self._record.figures(),
+            metrics=self._record.figures() | {"rises": float(self._rises), "psi": self._moved()},
             learner=json.encode(self._memory(weights)),
+            classifier=pack(self._classifier.state()),
+            champion=self._champion,
+            slope=slope,
+            shift=shift,
         )
+
+    def _judge(self, features: dict[str, float], scaled: dict[str, float], example: TrainingExample) -> None:
+        """Let both score an example that neither has learned; note who is better, and whether losses rise."""
+        label, logit = example.label, self._classifier.logit(features)
+        slope, shift = self._calibration.acting
+        chance = self._model.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River's
+        losses = {
+            PIPELINE: -log(max(chance if label else 1.0 - chance, RAREST)),
+            CLASSIFIER: loss(slope * logit + shift, label),
+        }
+        self._calibration.see(logit, label, example.weight)
+        champion = losses.pop(self._champion)
+        ((challenger, other),) = losses.items()
+        if self._watch.see(champion, "ad" if features.get("came_by_ad") else "other"):
+            self._rises += 1
+            self._classifier.raise_steps()
+            gradients = self._model.optimizer.g2
+            for name, spent in gradients.items():
+                gradients[name] = min(spent, NEW_GRADIENT)
+        self._contest = self._contest.see(champion, other)
+        if self._contest.won:
+            self._champion, self._contest = challenger, Contest()
+
+    def _moved(self) -> float:
+        """Return how far the later half of the latest scores is from the earlier one."""
+        scores = [score for score, _ in self._record.recent]
+        return psi(scores[: len(scores) // 2], scores[len(scores) // 2 :]) if len(scores) == WINDOW else 0.0
 
     def _scaled(self, features: dict[str, float]) -> dict[str, float]:
         """Return the features as the model takes them, having learned their means and spreads.
@@ -150,6 +208,11 @@ class Learner:
             scores=array("d", (score for score, _ in record.recent)).tobytes(),
             labels=bytes(label for _, label in record.recent),
             ids=b"".join(self._ids),
+            champion=self._champion,
+            contest=list(self._contest),
+            calibration=self._calibration.kept(),
+            watch=self._watch.kept(),
+            rises=self._rises,
         )
 
 

@@ -1,19 +1,25 @@
 """A score and its exact reasons, from a model snapshot that never changes. Learning is `streams.domain.learning`'s.
 
+A snapshot holds two scorers; its champion routes. The pipeline's points are a line for each feature; the classifier's
+hold a feature's share in bins and pairs as well. Either's points, and its intercept, sum to the log-odds.
+
 Before any label there is `PRIOR`, a scorecard anyone can read: what the model starts from, and what it has to beat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp
 from operator import mul, sub
 from typing import NamedTuple
 
 from schemas.records import ModelSnapshot, ScoreReason, Term
 from streams.domain.features import is_fit
+from streams.domain.learner.frozen import Frozen, frozen
+from streams.domain.learner.state import unpack
 from streams.domain.traits import PREFIX
 
 KIND = "conversion"
 TOP = 5
+PIPELINE, CLASSIFIER = "pipeline", "classifier"
 
 
 class Score(NamedTuple):
@@ -46,21 +52,53 @@ class Scorer:
         self._weights = [weight for _, _, weight in self._terms]
         self._acts = sum(not is_fit(it.feature) for it in of_all)
         self._traits = {it.feature: _slope(it) for it in terms if it.feature.startswith(PREFIX)}
+        self._classifier: Frozen | None = None
+        if snapshot.classifier and snapshot.champion == CLASSIFIER:
+            self._classifier = frozen(unpack(snapshot.classifier))
+            self._slope = snapshot.slope
+            self._intercept = snapshot.slope * self._classifier.bias + snapshot.shift
+
+    @property
+    def intercept(self) -> float:
+        """What the points are added to."""
+        return self._intercept
 
     def points(self, features: Mapping[str, float]) -> dict[str, float]:
-        """Return every feature's share of the log-odds; a feature that is missing is taken to be average."""
+        """Return every feature's share of the log-odds; to the pipeline, a feature that is missing is average."""
+        if self._classifier is not None:
+            names, points = self._classifier.points(features)
+            return {name: self._slope * of for name, of in zip(names, points, strict=True)}
         terms = (*self._terms, *self._traits.values())
         return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in terms}
 
     def score(self, features: Mapping[str, float]) -> Score:
         """Return the score of a lead's features. Of a lead's many possible traits, only those it has are looked at."""
+        if self._classifier is not None:
+            return self._by_classifier(self._classifier, features)
         get, names = features.get, self._names
         points = list(map(mul, map(sub, map(get, names, self._means), self._means), self._weights))
         if self._traits:
             stated = sorted(self._traits.keys() & features.keys())
             names = names + stated
             points += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
-        engagement, fit = sum(points[: self._acts]), sum(points[self._acts :])
+        return self._score(features, names, points, sum(points[: self._acts]), sum(points[self._acts :]))
+
+    def _by_classifier(self, classifier: Frozen, features: Mapping[str, float]) -> Score:
+        names, raw = classifier.points(features)
+        points = [self._slope * of for of in raw]
+        who = [is_fit(name) for name in names]
+        return self._score(
+            features,
+            names,
+            points,
+            sum(of for of, fit in zip(points, who, strict=True) if not fit),
+            sum(of for of, fit in zip(points, who, strict=True) if fit),
+        )
+
+    def _score(
+        self, features: Mapping[str, float], names: Sequence[str], points: list[float], engagement: float, fit: float
+    ) -> Score:
+        get = features.get
         logit = self._intercept + fit + engagement
         sizes = list(map(abs, points))
         top = sorted(range(len(points)), key=sizes.__getitem__, reverse=True)[:TOP]

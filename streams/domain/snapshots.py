@@ -8,7 +8,10 @@ from msgspec.msgpack import Encoder
 from msgspec.structs import astuple, replace
 
 from schemas.records import ModelSnapshot
+from streams.domain.learner.state import Unreadable, unpack
+from streams.domain.scoring import CLASSIFIER, PIPELINE
 
+HUGE = 1e6
 LARGEST = 4 << 20  # bytes of learner state: a bound on what a stranger can make us parse
 _canonical = Encoder(order="deterministic").encode
 
@@ -18,7 +21,7 @@ class Refusal(StrEnum):
 
     UNSIGNED = "unsigned"  # the signature is not ours
     OLDER = "older"  # we have a newer one, or this one
-    IMPOSSIBLE = "impossible"  # a weight is not finite, a scale negative, a feature named twice
+    IMPOSSIBLE = "impossible"  # a weight is not finite, a scale negative, a feature named twice, a state no state
     OVERSIZE = "oversize"
 
 
@@ -34,7 +37,7 @@ def verify(snapshot: ModelSnapshot, key: bytes) -> bool:
 
 def refusal(snapshot: ModelSnapshot, key: bytes, than: int) -> Refusal | None:
     """Return why a snapshot must not replace the model of version `than`; None when it may."""
-    if len(snapshot.learner) > LARGEST:
+    if len(snapshot.learner) + len(snapshot.classifier) > LARGEST:
         return Refusal.OVERSIZE
     if not verify(snapshot, key):
         return Refusal.UNSIGNED
@@ -44,7 +47,19 @@ def refusal(snapshot: ModelSnapshot, key: bytes, than: int) -> Refusal | None:
     sound = isfinite(snapshot.intercept) and all(
         isfinite(it.mean + it.scale + it.weight) and it.scale >= 0 for it in terms
     )
-    return None if sound and len({it.feature for it in terms}) == len(terms) else Refusal.IMPOSSIBLE
+    sound = sound and len({it.feature for it in terms}) == len(terms)
+    sound = sound and 0.0 < snapshot.slope < HUGE and abs(snapshot.shift) < HUGE
+    return None if sound and _readable(snapshot) else Refusal.IMPOSSIBLE
+
+
+def _readable(snapshot: ModelSnapshot) -> bool:
+    if not snapshot.classifier:
+        return snapshot.champion == PIPELINE
+    try:
+        unpack(snapshot.classifier)
+    except Unreadable:
+        return False
+    return snapshot.champion in {PIPELINE, CLASSIFIER}
 
 
 def _signature(snapshot: ModelSnapshot, key: bytes) -> bytes:

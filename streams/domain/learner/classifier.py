@@ -8,11 +8,12 @@ from typing import Any
 from river.base import Classifier
 
 from streams.domain.learner.fields import Fields
-from streams.domain.learner.frozen import Frozen
+from streams.domain.learner.frozen import Frozen, frozen
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.state import State
 
 SPENT = 1.0  # of squared gradients, in every cell, before the first
+RAISED, FASTER = 300, 4.0
 
 
 class LeadClassifier(Classifier):
@@ -56,39 +57,45 @@ class LeadClassifier(Classifier):
         self._table = array("f", bytes(8 * experts << bits))
         bias = log(prior / (1.0 - prior))
         self._head = array("d", (bias,) * experts + (0.0,) * experts + (1.0 / experts,) * experts)
-        self._learned = 0
+        self._learned = self._raised = 0
 
     def learn_one(self, x: Mapping[Any, Any], y: bool | str | int, w: float = 1.0) -> None:
         """Learn the label of `x`: numbers, texts, booleans, None = missing. `w` is how much it counts, above 0."""
         self._fields.add(x)
         seen = self._fields.encode(x, self.bits)
-        KERNEL.step(
-            seen.indices, seen.factors, seen.size, self._table, self._head, self._rates, self.base_rate, SPENT, y, w
-        )
+        rates = array("d", (FASTER * rate for rate in self.rates)) if self._raised else self._rates
+        KERNEL.step(seen.indices, seen.factors, seen.size, self._table, self._head, rates, self.base_rate, SPENT, y, w)
         self._fields.observe(seen)
+        self._raised = max(self._raised - 1, 0)
         self._learned += 1
+
+    def logit(self, x: Mapping[Any, Any]) -> float:
+        """Return the log-odds of conversion."""
+        seen = self._fields.encode(x, self.bits)
+        logit: float = KERNEL.blend(seen.indices, seen.factors, seen.size, self._table, self._head)
+        return logit
 
     def predict_proba_one(  # type: ignore[override]  # River also has classes with names
         self, x: Mapping[Any, Any], **_: Any
     ) -> dict[bool, float]:
         """Return {False: chance that the lead does not convert, True: that it does}."""
-        seen = self._fields.encode(x, self.bits)
-        chance = 1.0 / (1.0 + exp(-KERNEL.blend(seen.indices, seen.factors, seen.size, self._table, self._head)))
+        chance = 1.0 / (1.0 + exp(-self.logit(x)))
         return {False: 1.0 - chance, True: chance}
 
     def raise_steps(self) -> None:
-        """Forget how much has been learned, not what: every weight may move as in the beginning (after a drift)."""
+        """After a drift: forget how much has been learned and who was right, not what; and take longer steps a while.
+
+        For the next `RAISED` labels every weight moves as in the beginning, `FASTER` times as far.
+        """
         experts = len(self.rates)
         for expert in range(experts, 2 * experts):
             self._table[expert :: 2 * experts] = array("f", bytes(4 << self.bits))
+        self._head[experts : 2 * experts] = array("d", bytes(8 * experts))
+        self._raised = RAISED
 
     def frozen(self) -> Frozen:
         """Return a copy to score with that never changes."""
-        weights = array("f", bytes(4 << self.bits))
-        KERNEL.fold(self._table, self._head, weights)
-        experts = len(self.rates)
-        bias = sum(self._head[2 * experts + e] * self._head[e] for e in range(experts))
-        return Frozen(tuple(self._fields.slots), self._fields.stats[:], weights, bias)
+        return frozen(self.state())
 
     def state(self) -> State:
         """Return everything the learner is, to go on from bit for bit."""
@@ -97,6 +104,7 @@ class LeadClassifier(Classifier):
             self.base_rate,
             self.prior,
             self._learned,
+            self._raised,
             tuple(self._fields.slots),
             self._rates[:],
             self._head[:],
@@ -109,7 +117,8 @@ class LeadClassifier(Classifier):
         """Return the learner as it was."""
         model = cls(state.bits, tuple(state.rates), state.base_rate, state.prior)
         model._fields = Fields(state.names, state.stats[:])
-        model._head, model._table, model._learned = state.head[:], state.table[:], state.learned
+        model._head, model._table = state.head[:], state.table[:]
+        model._learned, model._raised = state.learned, state.raised
         return model
 
     @property

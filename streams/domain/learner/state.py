@@ -1,16 +1,15 @@
 """A learner's whole state as bytes: a header, then arrays, little-endian. Data, never code; bounded before it is read.
 
-    b"LSL1" · u32 length of the header · header (JSON) · float64: rates, head, stats · u32 used cells · their float32
+    b"LSL1" · u32 length of the header · header (JSON) · float64: rates, head, stats · float32: table
 
-Of the table only cells that have been used are written. The same state is the same bytes everywhere.
+The same state is the same bytes everywhere.
 """
 
 import sys
 from array import array
-from itertools import accumulate
 from math import isfinite
 from struct import Struct
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec import DecodeError, ValidationError, json
 from msgspec import Struct as Shape
@@ -21,7 +20,6 @@ from streams.domain.learner.plain import HEAD, STATS
 MAGIC = b"LSL1"
 LARGEST_HEADER = 64 << 10
 BITS, EXPERTS = range(8, 19), range(1, 9)
-N = TypeVar("N", int, float)
 _LENGTH = Struct("<I")
 
 
@@ -36,6 +34,7 @@ class State(NamedTuple):
     base_rate: float
     prior: float
     learned: int
+    raised: int
     names: tuple[str, ...]
     rates: "array[float]"
     head: "array[float]"
@@ -48,52 +47,47 @@ class _Header(Shape, frozen=True, forbid_unknown_fields=True):
     base_rate: float
     prior: float
     learned: int
+    raised: int
     names: list[str]
     experts: int
-    used: int
 
 
 def pack(state: State) -> bytes:
     """Return a state as bytes."""
-    experts, raw = len(state.rates), _little(state.table)
-    width = 8 * experts
-    blank = bytes(width)
-    used = array("I", (at for at in range(1 << state.bits) if raw[width * at : width * (at + 1)] != blank))
     header = json.encode(
-        _Header(state.bits, state.base_rate, state.prior, state.learned, list(state.names), experts, len(used))
-    )
-    return b"".join(
-        (
-            MAGIC,
-            _LENGTH.pack(len(header)),
-            header,
-            *(_little(part) for part in (state.rates, state.head, state.stats, used)),
-            *(raw[width * at : width * (at + 1)] for at in used),
+        _Header(
+            state.bits, state.base_rate, state.prior, state.learned, state.raised, list(state.names), len(state.rates)
         )
     )
+    arrays = (state.rates, state.head, state.stats, state.table)
+    return b"".join((MAGIC, _LENGTH.pack(len(header)), header, *map(_little, arrays)))
 
 
 def unpack(given: bytes) -> State:
     """Return the state in `given`. Raises `Unreadable`."""
     header, at = _header(given)
     experts, names = header.experts, len(header.names)
-    sizes = (8 * experts, 8 * HEAD * experts, 8 * STATS * names, 4 * header.used, 8 * experts * header.used)
+    sizes = (8 * experts, 8 * HEAD * experts, 8 * STATS * names, 8 * experts << header.bits)
     if len(given) != at + sum(sizes):
         raise Unreadable("it is not as long as its header says")
-    ends = list(accumulate(sizes, initial=at))
-    rates, head, stats, cells = (
-        _array(array("d" if part < 3 else "f"), given[ends[part] : ends[part + 1]]) for part in (0, 1, 2, 4)
-    )
-    used = _array(array("I"), given[ends[3] : ends[4]])
-    if not all(map(isfinite, (*rates, *head, *stats, *cells))):
+    parts = []
+    for kind, size in zip("dddf", sizes, strict=True):
+        parts.append(_array(kind, given[at : at + size]))
+        at += size
+    rates, head, stats, table = parts
+    if not all(isfinite(sum(part)) for part in parts):
         raise Unreadable("a number is not finite")
-    if any(cell >= 1 << header.bits for cell in used):
-        raise Unreadable("a cell lies outside the table")
-    width, table = 2 * experts, array("f", bytes(8 * experts << header.bits))
-    for rank, cell in enumerate(used):
-        table[width * cell : width * (cell + 1)] = cells[width * rank : width * (rank + 1)]
     return State(
-        header.bits, header.base_rate, header.prior, header.learned, tuple(header.names), rates, head, stats, table
+        header.bits,
+        header.base_rate,
+        header.prior,
+        header.learned,
+        header.raised,
+        tuple(header.names),
+        rates,
+        head,
+        stats,
+        table,
     )
 
 
@@ -112,8 +106,8 @@ def _header(given: bytes) -> tuple[_Header, int]:
         header.bits in BITS
         and header.experts in EXPERTS
         and len(names) == len(set(names)) <= FIELDS
-        and 0 <= header.used <= 1 << header.bits
         and header.learned >= 0
+        and header.raised >= 0
         and 0.0 < header.prior < 1.0
         and 0.0 <= header.base_rate <= 1.0
     )
@@ -122,15 +116,15 @@ def _header(given: bytes) -> tuple[_Header, int]:
     return header, 8 + length
 
 
-def _little(numbers: "array[float] | array[int]") -> bytes:
+def _little(numbers: "array[float]") -> bytes:
     if sys.byteorder == "big":
         numbers = numbers[:]
         numbers.byteswap()
     return numbers.tobytes()
 
 
-def _array(made: "array[N]", given: bytes) -> "array[N]":
-    made.frombytes(given)
+def _array(kind: str, given: bytes) -> "array[float]":
+    made: array[float] = array(kind, given)
     if sys.byteorder == "big":
         made.byteswap()
     return made

@@ -1,0 +1,64 @@
+"""What a score says of itself adds up, whatever the lead; and a learner may be stopped anywhere."""
+
+from functools import cache
+from math import isfinite
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from schemas.records import ModelSnapshot
+from streams.domain.features import FEATURES
+from streams.domain.learner.state import pack, unpack
+from streams.domain.learning import Learner
+from streams.domain.scoring import CLASSIFIER, TOP, Scorer, logistic
+from tests.builders import example
+from tests.unit.domain.test_contest import bent
+
+NAMES = st.sampled_from([*FEATURES, "trait:plan=trial", "trait:seats", "never seen"])
+LEADS = st.dictionaries(NAMES, st.floats(-1e6, 1e6))
+
+
+@cache
+def snapshot() -> ModelSnapshot:
+    learner = Learner.restore(None)
+    for it in bent(200):
+        learner.learn(it)
+    for at in range(300, 330):
+        learner.learn(example(at, at % 2, features={name: float(at % 7) for name in FEATURES}))
+    return replace(learner.snapshot(1, 0.0), champion=CLASSIFIER, slope=0.7, shift=-0.2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LEADS)
+def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[str, float]) -> None:
+    scorer = Scorer(snapshot())
+    score, points = scorer.score(lead), scorer.points(lead)
+    assert abs(scorer.intercept + sum(points.values()) - score.logit) < 1e-9
+    assert score.probability == logistic(score.logit)
+    assert isfinite(score.logit)
+    largest = sorted(map(abs, points.values()), reverse=True)[:TOP]
+    assert [abs(it.points) for it in score.reasons] == [it for it in largest if it]
+    assert all(it.points == points[it.feature] for it in score.reasons)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LEADS)
+def test_the_order_in_which_features_come_changes_no_bit(lead: dict[str, float]) -> None:
+    turned = dict(reversed(lead.items()))
+    assert Scorer(snapshot()).score(lead) == Scorer(snapshot()).score(turned)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 40))
+def test_a_learner_killed_anywhere_and_restored_goes_on_bit_for_bit(killed_at: int) -> None:
+    told, learner = bent(40, seed=3), Learner.restore(None)
+    for at, it in enumerate(told):
+        if at == killed_at:
+            learner = Learner.restore(learner.snapshot(1, 0.0))
+        learner.learn(it)
+    straight = Learner.restore(None)
+    for it in told:
+        straight.learn(it)
+    assert learner.snapshot(2, 0.0) == straight.snapshot(2, 0.0)
+    assert pack(unpack(straight.snapshot(2, 0.0).classifier)) == straight.snapshot(2, 0.0).classifier
