@@ -186,6 +186,29 @@ class Prediction(Record, frozen=True, kw_only=True):
     scored_at: float
 
 
+class Snapshot(Record, frozen=True, kw_only=True):
+    """The features a lead was scored on when its state changed, waiting for what becomes of it.
+
+    `number` counts the lead's snapshots from 1; `closed` = how many buckets have closed without a conversion.
+    """
+
+    features: dict[str, float]
+    score: float
+    model_version: int
+    asked_at: float
+    number: int = 0
+    closed: int = 0
+
+
+class Pending(Record, frozen=True, kw_only=True):
+    """A lead's snapshots that wait. `asked` counts all there ever were; `converted_at` 0 = not converted."""
+
+    lead_id: str
+    asked: int = 0
+    snapshots: list[Snapshot] = []
+    converted_at: float = 0.0
+
+
 class LeadProfile(Record, frozen=True, kw_only=True):
     """All we know of one lead: the state of `qualify`, and what the serving view shows.
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-DEFAULT = "leads"
-
 
 def evaluate(  # noqa: PLR0917 (typer calls it by name)
     data: Annotated[Path, typer.Option("--data", metavar="FILE", help="CSV with a header; .csv.gz as well.")],
@@ -26,7 +24,11 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     ] = "",
     lag: Annotated[int, typer.Option("--lag", min=0, help="Labels become known so many rows later.")] = 0,
     label_time: Annotated[
-        str, typer.Option("--label-time", metavar="COLUMN", help="When the label became known; empty = never.")
+        str,
+        typer.Option("--label-time", metavar="COLUMN", help="When it converted, or its label was known; may be empty."),
+    ] = "",
+    within: Annotated[
+        str, typer.Option("--within", metavar="30d", help="With --label-time: how long a row may take to convert.")
     ] = "",
     drop: Annotated[
         list[str] | None,
@@ -38,7 +40,7 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     names: Annotated[
         str, typer.Option("--names", metavar="COLUMNS", help="The columns' names, for a file without a header.")
     ] = "",
-    estimator: Annotated[str, typer.Option("--estimator", help="Which scorer to judge.")] = DEFAULT,
+    estimator: Annotated[str, typer.Option("--estimator", help="Which scorer to judge.")] = "",
     warm_up: Annotated[
         int | None,
         typer.Option("--warm-up", min=0, help="Rows not judged: 500, or a tenth of a small file."),
@@ -57,6 +59,9 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     columns hold is found from their cells; the output says what was found. Beside it stands LightGBM, trained anew
     every 250 labels on the same rows (`pip install 'leadstream[evaluate]'`).
 
+    With --label-time, where those that never convert have no time or the same wait, the chance to convert within that
+    wait (30 days, or --within) is learned as production does, bucket by bucket, so that nobody counts as lost too soon.
+
     Leave out with --drop what was filled in after the outcome: it makes any scorer look like a prophet.
 
         leadstream evaluate --data leads.csv --label converted --time created_at --drop notes,owner
@@ -65,18 +70,23 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     """
     from streams.evaluation import report
     from streams.evaluation.dataset import DataError
-    from streams.evaluation.estimators import ESTIMATORS
+    from streams.evaluation.estimators import DEFAULT, ESTIMATORS
     from streams.evaluation.evaluate import Spec
     from streams.evaluation.evaluate import evaluate as evaluated
     from streams.evaluation.picture import picture as drawn
+    from streams.evaluation.values import duration
 
+    estimator = estimator or DEFAULT
     if estimator not in ESTIMATORS:
         raise fail(f"--estimator {estimator} is none of {', '.join(ESTIMATORS)}", 2)
     if lag and label_time:
         raise fail("--lag and --label-time say two things of one matter; give one of them", 2)
+    wait = duration(within) if within else None
+    if within and (wait is None or not label_time):
+        raise fail(f"--within {within}: write 12h, 7d or 2w, and give --label-time with it", 2)
     dropped = tuple(name.strip() for told in drop or () for name in told.split(",") if name.strip())
     named = tuple(name.strip() for name in names.split(",")) if names else ()
-    spec = Spec(data, label, time, lag, label_time, dropped, lead, named, estimator, warm_up, reference)
+    spec = Spec(data, label, time, lag, label_time, dropped, lead, named, estimator, warm_up, reference, wait)
     try:
         found = evaluated(spec)
     except DataError as error:

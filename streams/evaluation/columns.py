@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from streams.domain.hazards import X
 from streams.evaluation.dataset import Dataset
 from streams.evaluation.values import dates, number
 
-X = dict[str, float | str]
 Put = Callable[[int, float | None, X], None]
 MOSTLY = 0.95  # of the cells must read as a number or date; the rest are taken as they stand
 FEW = 50  # rows: fewer say nothing of a column

@@ -38,23 +38,29 @@ class Dataset(NamedTuple):
 def read(path: Path, names: Sequence[str] = ()) -> Dataset:
     """Return the rows of a CSV file (RFC 4180; `,` `;` tab or `|`; `.gz` as well). `names` = the file has no header.
 
-    Raises `DataError`.
+    It is UTF-8, or else Windows-1252. Raises `DataError`.
     """
     try:
-        with _opened(path) as file:
-            first = file.readline()
-            separator = max(SEPARATORS, key=first.count)
-            file.seek(0)
-            return _parsed(csv.reader(file, delimiter=separator), list(names), path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        try:
+            return _read(path, names, "utf-8-sig")
+        except UnicodeDecodeError:
+            return _read(path, names, "cp1252")
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"--data {path}: {error}") from None
 
 
-def _opened(path: Path) -> TextIO:
+def _read(path: Path, names: Sequence[str], encoding: str) -> Dataset:
     csv.field_size_limit(LONGEST)
+    with _opened(path, encoding) as file:
+        separator = max(SEPARATORS, key=file.readline().count)
+        file.seek(0)
+        return _parsed(csv.reader(file, delimiter=separator), list(names), path)
+
+
+def _opened(path: Path, encoding: str) -> TextIO:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
 
 
 def _parsed(lines: "Reader", names: list[str], path: Path) -> Dataset:

@@ -1,27 +1,16 @@
 """What can be evaluated: anything that speaks River's protocol, by name."""
 
 from collections.abc import Callable, Mapping
+from math import copysign, log2
 from numbers import Number
-from typing import Protocol, cast
+from typing import cast
 
+from streams.domain.hazards import Classifier, X
 from streams.domain.learner.classifier import LeadClassifier
-from streams.evaluation.columns import X
-
-
-class Estimator(Protocol):
-    """River's protocol of a binary classifier: `w` weighs an example, 1 = as one row."""
-
-    def predict_proba_one(self, x: X) -> Mapping[bool, float]:
-        """Return the chance of each label."""
-        ...
-
-    def learn_one(self, x: X, y: bool, *, w: float = 1.0) -> None:
-        """Learn one row."""
-        ...
 
 
 class Pipeline:
-    """River's own: numbers to z-scores, categories one-hot, a logistic regression with AdaGrad."""
+    """River's own: numbers to z-scores and to bins of their logarithm, categories one-hot, AdaGrad."""
 
     def __init__(self) -> None:
         from river import compose, linear_model, optim, preprocessing
@@ -33,14 +22,25 @@ class Pipeline:
 
     def predict_proba_one(self, x: X) -> Mapping[bool, float]:
         """Return the chance of each label."""
-        ready = self._head.transform_one(x)
+        ready = self._head.transform_one(_binned(x))
         return cast("Mapping[bool, float]", self._model.predict_proba_one(ready))  # type: ignore[no-untyped-call]
 
     def learn_one(self, x: X, y: bool, *, w: float = 1.0) -> None:
         """Learn one row."""
-        self._head.learn_one(x)
-        self._model.learn_one(self._head.transform_one(x), y, w=w)
+        binned = _binned(x)
+        self._head.learn_one(binned)
+        self._model.learn_one(self._head.transform_one(binned), y, w=w)
 
 
-ESTIMATORS: Mapping[str, Callable[[], Estimator]] = {"leads": LeadClassifier, "river": Pipeline}
+def _binned(x: X) -> X:
+    """Return the row with a category beside each number: half powers of two of its size, and its sign.
+
+    >>> _binned({"pages": 3.0})
+    {'pages': 3.0, 'pages~': '4'}
+    """
+    numbers = [(name, value) for name, value in x.items() if not isinstance(value, str)]
+    return x | {f"{name}~": str(int(copysign(2 * log2(1 + abs(value)), value))) for name, value in numbers}
+
+
+ESTIMATORS: Mapping[str, Callable[[], Classifier]] = {"leads": LeadClassifier, "river": Pipeline}
 DEFAULT = "leads"

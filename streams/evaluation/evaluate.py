@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.evaluation import columns, reference
+from streams.evaluation import columns, delayed, reference
 from streams.evaluation.columns import Column
 from streams.evaluation.dataset import DataError, read
-from streams.evaluation.estimators import ESTIMATORS
+from streams.evaluation.estimators import DEFAULT, ESTIMATORS
 from streams.evaluation.figures import Bin, Figures, figures, learning_curve, percentile, reliability
 from streams.evaluation.run import fading, run
 from streams.evaluation.timeline import Ask, Questions, Tell, by_lag, by_time, questions
@@ -26,9 +26,10 @@ class Spec(NamedTuple):
     drop: tuple[str, ...] = ()
     lead: str = ""
     names: tuple[str, ...] = ()
-    estimator: str = "river"
+    estimator: str = DEFAULT
     warm_up: int | None = None
     reference: bool = True
+    within: float | None = None  # seconds
 
 
 class Judged(NamedTuple):
@@ -47,6 +48,7 @@ class Evaluation(NamedTuple):
     positives: int
     early: int
     lead: str
+    horizon: str
     columns: list[Column]
     ours: Judged
     reference: Judged | None
@@ -59,6 +61,7 @@ def evaluate(spec: Spec) -> Evaluation:
     """Return the evaluation. Raises `DataError`, which names the option and the column."""
     asked = _asked(spec)
     data = asked.data
+    wait = delayed.horizon(asked, spec.within) if spec.label_time else None
     lead = spec.lead or columns.lead_column(data)
     leads = data.column(lead, "--lead") if lead else [None] * data.rows
     told = {spec.label, spec.label.partition("=")[0], spec.time, spec.label_time, lead, *spec.drop}
@@ -67,7 +70,11 @@ def evaluate(spec: Spec) -> Evaluation:
         raise DataError("no column is left to learn from: " + "; ".join(f"{it.name} {it.kind}" for it in understood))
     rows = [columns.row(understood, at, asked.times[at]) for at in range(data.rows)]
     weights = fading(leads)
-    outcome = run(ESTIMATORS[spec.estimator](), rows, asked.labels, weights, _timeline(spec, asked))
+    make = ESTIMATORS[spec.estimator]
+    if wait is None:
+        outcome = run(make(), rows, asked.labels, weights, _timeline(spec, asked))
+    else:
+        outcome, asked = delayed.run(make, rows, asked, weights, wait), delayed.closed(asked, wait)
     warm_up = min(WARM_UP, data.rows // 10) if spec.warm_up is None else spec.warm_up
     judged = [at for at in range(warm_up, data.rows) if asked.labels[at] is not None]
     labels = [asked.labels[at] or 0 for at in judged]
@@ -85,6 +92,7 @@ def evaluate(spec: Spec) -> Evaluation:
         positives=sum(labels),
         early=asked.early,
         lead=lead,
+        horizon="" if wait is None else delayed.told(wait, dated=asked.times[0] is not None),
         columns=understood,
         ours=_judged(outcome.scores, judged, labels),
         reference=against,

@@ -8,6 +8,8 @@ from streams.evaluation.values import dates, number
 POSITIVE = ("1", "yes", "true", "y", "t", "won", "converted", "conversion", "positive", "purchase", "subscribed")
 NEGATIVE = ("0", "no", "false", "n", "f", "lost", "not converted", "none", "negative", "-1", "0.0")
 
+MS_1980, MS_2100 = 315_532_800_000.0, 4_102_444_800_000.0
+
 
 def labels(data: Dataset, told: str) -> list[int | None]:
     """Return each row's label: 1, 0, or None where the cell is empty. `told` = COLUMN or COLUMN=POSITIVE VALUE.
@@ -34,7 +36,7 @@ def labels(data: Dataset, told: str) -> list[int | None]:
 
 
 def times(data: Dataset, name: str, option: str) -> list[float | None]:
-    """Return a column of times: seconds since the epoch, or numbers in any unit that orders the rows.
+    """Return a column of times: seconds since the epoch (also of milliseconds), or numbers that order the rows.
 
     Raises `DataError` that names the line of a cell that is neither.
     """
@@ -42,7 +44,8 @@ def times(data: Dataset, name: str, option: str) -> list[float | None]:
     there = [cell for cell in cells if cell is not None]
     numbers = [number(cell) for cell in there]
     read = numbers if sum(it is None for it in numbers) * 20 <= len(there) else dates(there)
-    found = iter(read)
+    in_ms = all(it is None or MS_1980 < it < MS_2100 for it in read)
+    found = iter(it / 1000 if in_ms and it is not None else it for it in read)
     times = [None if cell is None else next(found) for cell in cells]
     for at, (cell, time) in enumerate(zip(cells, times, strict=True)):
         if cell is not None and time is None:
@@ -51,9 +54,9 @@ def times(data: Dataset, name: str, option: str) -> list[float | None]:
 
 
 def are_dates(values: Sequence[float | None]) -> bool:
-    """Tell whether times are seconds since the epoch of some day since 1980, and not mere numbers in order."""
+    """Tell whether times are seconds since the epoch of some day from 1980 to 2100, not mere numbers in order."""
     there = [value for value in values if value is not None]
-    return bool(there) and min(there) > 315_532_800.0
+    return bool(there) and min(there) > MS_1980 / 1000 and max(there) < MS_2100 / 1000
 
 
 def _positive(name: str, values: list[str]) -> str:

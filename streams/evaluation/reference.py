@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from streams.evaluation.columns import X
+from streams.domain.hazards import X
 from streams.evaluation.timeline import Ask, Tell
 
 if TYPE_CHECKING:

@@ -46,6 +46,8 @@ def notes(found: Evaluation) -> list[str]:
     said = [f"{kind}: {', '.join(names)}" for kind, names in sorted(by_kind.items())]
     if found.lead:
         said.append(f"rows of one lead ({found.lead}) weigh 1/√n; the lead itself is no feature")
+    if found.horizon:
+        said.append(f"asked is whether a row converts within {found.horizon}: learned as hazards, bucket by bucket")
     if found.early:
         said.append(f"{found.early} rows left out: their label was known before they were to be scored")
     if found.reference is None:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from time import perf_counter_ns
 from typing import NamedTuple
 
-from streams.evaluation.columns import X
-from streams.evaluation.estimators import Estimator
+from streams.domain.hazards import Classifier, X
 from streams.evaluation.timeline import Ask, Tell
 
 
@@ -18,7 +17,7 @@ class Run(NamedTuple):
 
 
 def run(
-    estimator: Estimator,
+    estimator: Classifier,
     rows: Sequence[X],
     labels: Sequence[int | None],
     weights: Sequence[float],

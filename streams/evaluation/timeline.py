@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from streams.domain.hazards import DAY_S
 from streams.evaluation.dataset import DataError, Dataset
 from streams.evaluation.labels import are_dates, labels, times
 
@@ -42,6 +43,8 @@ def questions(data: Dataset, label: str, time: str, label_time: str) -> Question
     known: list[float | None] = times(data, label_time, "--label-time") if label_time else [None] * data.rows
     if label_time and are_dates(known) != are_dates(moments):
         raise DataError(f"--label-time {label_time}: it must be in the same unit as --time {time or '(file order)'}")
+    if are_dates(known) and _all_midnight(known) and not _all_midnight(moments):
+        known = [None if at is None else at + DAY_S for at in known]  # a day without a time is known when it is over
     order = sorted(range(data.rows), key=lambda at: (moments[at], at))
     kept = [at for at in order if not _told_before(known[at], moments[at])]
     dated = bool(time) and are_dates(moments)
@@ -83,6 +86,10 @@ def _moments(data: Dataset, name: str) -> list[float]:
     if missing:
         raise DataError(f"--time {name}: {missing} of {data.rows} rows have none (first: row {found.index(None) + 1})")
     return [it for it in found if it is not None]
+
+
+def _all_midnight(times: Sequence[float | None]) -> bool:
+    return all(at is None or at % DAY_S == 0 for at in times)
 
 
 def _told_before(known: float | None, asked: float) -> bool:

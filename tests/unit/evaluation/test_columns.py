@@ -77,6 +77,12 @@ def test_a_file_is_read_whatever_separates_its_cells(tmp_path: Path) -> None:
     assert read(file) == Dataset({"a": ["1", "2"], "b": ["x; y", None]}, 2)
 
 
+def test_a_file_of_an_old_windows_program_is_read_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_bytes("city\nZ\u00fcrich\n".encode("cp1252"))
+    assert read(file).columns == {"city": ["Z\u00fcrich"]}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,5 +1,6 @@
 """`leadstream evaluate`: honest figures of any table, and errors that name the column."""
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from streams.cli import app
-from streams.evaluation import reference, run
-from streams.evaluation.columns import X
-from streams.evaluation.estimators import ESTIMATORS
-from streams.evaluation.timeline import Ask, Tell, by_lag, by_time
+from streams.domain.hazards import X
+from streams.evaluation import delayed, reference, run
+from streams.evaluation.dataset import Dataset
+from streams.evaluation.estimators import DEFAULT, ESTIMATORS
+from streams.evaluation.timeline import Ask, Questions, Tell, by_lag, by_time, questions
 
 ROWS = 900
 
@@ -94,6 +96,46 @@ def test_a_lag_of_n_rows_tells_each_label_after_n_more_questions() -> None:
     assert list(by_lag([1, None, 0, 1], 1)) == [Ask(0), Ask(1), Tell(0), Ask(2), Ask(3), Tell(2)]
 
 
+def test_milliseconds_are_times_and_a_day_without_a_time_is_known_when_it_is_over() -> None:
+    data = Dataset({"at": ["1700000000000", "1700000060000"], "won": ["1", "0"], "day": ["2023-11-14", None]}, 2)
+    asked = questions(data, "won", "at", "day")
+    assert asked.times == [1_700_000_000.0, 1_700_000_060.0]
+    assert asked.known == [1_700_006_400.0, None]
+
+
+def late(wait: float | None = None) -> Questions:
+    """Four rows: won after 2, won after 50, lost, lost; the lost ones known after `wait`."""
+    moments = [0.0, 1.0, 2.0, 60.0]
+    lost = [None if wait is None else moment + wait for moment in moments[2:]]
+    return Questions(Dataset({}, 4), [None] * 4, [1, 1, 0, 0], moments, [2.0, 51.0, *lost], 0)
+
+
+def test_how_long_a_row_may_take_is_read_from_those_that_never_convert() -> None:
+    assert delayed.horizon(late(), 30.0) == 30.0
+    assert delayed.horizon(late(), None) == 50.0
+    assert delayed.horizon(late(60.0), None) == 60.0
+    assert delayed.horizon(late(10.0), None) is None
+    assert delayed.closed(late(), 30.0).labels == [1, 0, 0, 0]
+    assert delayed.closed(late(), 30.0).known == [30.0, 31.0, 32.0, 90.0]
+
+
+def test_conversions_that_come_late_go_through_the_joiner() -> None:
+    outcome = delayed.run(ESTIMATORS[DEFAULT], [{"a": 1.0}] * 4, late(), [1.0] * 4, 30.0)
+    assert len(outcome.scores) == 4
+    assert len(outcome.learn_us) == 1 + 4 + 4
+
+
+def test_leads_that_never_convert_need_no_time(leads: Path, tmp_path: Path) -> None:
+    rows = list(csv.reader(leads.read_text().splitlines()))
+    file = tmp_path / "open.csv"
+    with file.open("w") as opened:
+        csv.writer(opened).writerows([[*row[:5], "" if row[4] == "lost" else row[5], *row[6:]] for row in rows])
+    asked = ("--label", "outcome", "--time", "created", "--label-time", "closed", "--no-reference", "--within", "7d")
+    said = evaluate(file, *asked)
+    assert "whether a row converts within 7 days" in said.stdout
+    assert figures(file, *asked)["auc"] > 0.6
+
+
 def test_any_estimator_of_river_s_protocol_can_be_judged() -> None:
     class Rate:
         """The share of positives so far."""
@@ -141,6 +183,7 @@ def test_every_estimator_survives_what_it_has_never_seen(name: str) -> None:
             "--label-time closed: it must be in the same unit",
         ),
         (("--label", "outcome", "--label-time", "closed", "--lag", "5"), "--lag and --label-time"),
+        (("--label", "outcome", "--within", "soon"), "--within soon: write 12h, 7d or 2w"),
         (("--label", "outcome", "--estimator", "x"), "--estimator x is none of"),
         (("--label", "outcome", "--warm-up", "899"), "have one label"),
         (("--label", "outcome", "--drop", "number,created,source,pages,closed,leak"), "no column is left"),
