@@ -115,6 +115,14 @@ class Credentials(BaseModel):
         alias="LEADSTREAM_CANARY_KEYS",
         description="which probes may send canary leads, `name:key,name:key`; none = nobody",
     )
+    map_secrets: SigningByName = Field(
+        NamedSecrets({}),
+        alias="LEADSTREAM_MAP_SECRETS",
+        description="secrets of mapped webhooks, `map:new,map:old,other:secret`; none = refused",
+    )
+    maps: Listed = Field(
+        (), alias="LEADSTREAM_MAPS", description="YAML files of mapped webhooks of your own, `a.yaml,b.yaml`"
+    )
     sns_topics: Listed = Field(
         (),
         alias="LEADSTREAM_SNS_TOPICS",

@@ -175,6 +175,9 @@ class WorkerSettings(Connection):
         alias="LEADSTREAM_PEPPER",
         description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
     )
+    maps: Listed = Field(
+        (), alias="LEADSTREAM_MAPS", description="YAML files of mapped webhooks of your own, `a.yaml,b.yaml`"
+    )
     snapshot_key: StrongKey = Field(
         alias="LEADSTREAM_SNAPSHOT_KEY", description="key that signs model snapshots, 16 to 64 bytes"
     )

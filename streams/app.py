@@ -13,6 +13,7 @@ from publicsuffixlist import PublicSuffixList
 from connectors import kafka
 from connectors.settings import WorkerSettings
 from connectors.sources import SOURCES
+from connectors.sources.mapped import adapter
 from schemas.codec import Codec
 from schemas.keys import is_canary
 from schemas.records import Record, RoutedLead
@@ -42,9 +43,10 @@ def agents(
     routing: Routing,
     *,
     traits: frozenset[str] = frozenset(),
+    maps: tuple[str, ...] = (),
 ) -> tuple[Agent, ...]:
     """Return the pipeline's agents: the same in a worker, in replay and in the reference fold of the tests."""
-    adapters = {name: source.adapt for name, source in SOURCES.items()}
+    adapters = {name: source.adapt for name, source in SOURCES.items()} | {"mapped": adapter(maps)}
     suffixes = PublicSuffixList()
     return (
         make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or "", traits),
@@ -66,6 +68,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         models,
         routes.routing(settings.routing_file),
         traits=frozenset(settings.traits),
+        maps=settings.maps,
     )
     config = Config(
         client,

@@ -10,6 +10,7 @@ from connectors.sources.google_ads import GoogleAds
 from connectors.sources.hubspot import HubSpot
 from connectors.sources.linkedin_ads import LinkedInAds
 from connectors.sources.mailgun import Mailgun
+from connectors.sources.mapped import Mapped
 from connectors.sources.meta_ads import MetaAds
 from connectors.sources.postmark import Postmark
 from connectors.sources.salesforce import Salesforce
@@ -28,6 +29,7 @@ SOURCES: dict[str, type[Source]] = {
     "google_ads": GoogleAds,
     "meta_ads": MetaAds,
     "linkedin_ads": LinkedInAds,
+    "mapped": Mapped,
     "typeform": Typeform,
     "calendly": Calendly,
     "sendgrid": SendGrid,

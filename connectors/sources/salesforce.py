@@ -18,7 +18,7 @@ from schemas.records import Channel, Kind, OutcomeKind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Identifiers, Sighting
 
-LEAD_ID = "Leadstream_Lead_Id__c"
+LEAD_ID = "Leadstream_Id__c"
 TELLING = {"Lead": ("Status", "IsConverted"), "Opportunity": ("StageName",)}
 LEAD_STATUS = {
     "working - contacted": OutcomeKind.ACCEPTED,

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.settings import CollectorSettings
 from connectors.sources import SOURCES, Part, Request, Source, sns
+from connectors.sources.mapping import mappings
 from schemas.person import seal
 from schemas.records import RawEvent
 
@@ -104,6 +105,7 @@ def settings(**environ: str) -> CollectorSettings:
             "LEADSTREAM_GA4_SECRETS": f"{MEASUREMENT_ID}:{NEW},{MEASUREMENT_ID}:{OLD}",
             **dict.fromkeys(SIGNING, f"{NEW},{OLD}"),
             "LEADSTREAM_META_VERIFY_TOKEN": VERIFY_TOKEN,
+            "LEADSTREAM_MAP_SECRETS": ",".join(f"{name}:{secret}" for name in mappings() for secret in (NEW, OLD)),
             "LEADSTREAM_HUBSPOT_URL": HUBSPOT_URL,
             "LEADSTREAM_SALESFORCE_CLIENT": "Leadstream",
             "LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in public),
@@ -153,6 +155,12 @@ def hexed(secret: str, message: bytes) -> str:
 
 def based(secret: str, message: bytes) -> str:
     return base64.b64encode(mac(secret, message)).decode()
+
+
+def _mapped(body: bytes, at: float, secret: str) -> Signed:
+    """Every map's proof at once: a Bearer key, and TikTok's signature."""
+    stamp = str(int(at))
+    return body, bearer(secret) | {"tiktok-signature": f"t={stamp},s={hexed(secret, stamp.encode() + b'.' + body)}"}
 
 
 def _calendly(body: bytes, at: float, secret: str) -> Signed:
@@ -229,6 +237,7 @@ SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
     "calendly": _calendly,
     "hubspot": _hubspot,
     "salesforce": lambda body, _, secret: (body, bearer(secret)),
+    "mapped": _mapped,
     "mailgun": _mailgun,
     "postmark": lambda body, _, secret: (body, password(secret)),
     "ses": _ses,
