@@ -216,13 +216,14 @@ def test_a_secret_in_a_query_is_not_stored(collector: Collecting) -> None:
 
 def test_metrics_count_what_happened_and_carry_no_value_of_an_event(collector: Collecting) -> None:
     before = _metric(collector, 'leadstream_events_accepted_total{source="segment"}')
+    series = collector.ask("/metrics").body.decode().count("leadstream_events_refused_total{")
     collector.ask("/v1/track", TRACK, **basic())
     for n in range(20):
         collector.ask("/v1/track", b'{"type":"t%d"}' % n, **basic(f"k-{n}"))
     assert _metric(collector, 'leadstream_events_accepted_total{source="segment"}') == before + 1
     page = collector.ask("/metrics").body.decode()
     assert "a-1" not in page
-    assert page.count("leadstream_events_refused_total{") < 40
+    assert page.count("leadstream_events_refused_total{") <= series + 1
 
 
 def test_many_at_once_are_all_kept(collector: Collecting) -> None:

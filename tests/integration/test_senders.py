@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 AGAIN = {429, 503}  # "later", as every sender hears it but Google's, which gives a lead up at any 4xx
 FINAL = {"google_ads": range(400, 500)}
-OF_OTHERS = {"segment", "snowplow", "ga4"}  # browsers and libraries, with tests of their own
+OF_OTHERS = {"segment", "snowplow", "ga4", "canary"}  # browsers and libraries, and our own probe, which leaves no state
 SENDERS = [name for name in SOURCES if name not in OF_OTHERS]
 
 
