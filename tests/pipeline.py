@@ -20,7 +20,7 @@ from streams.engine.offsets import Kafka, Place, committed, ends
 
 PARTITIONS = int(os.environ.get("LEADSTREAM_TEST_PARTITIONS", "4"))
 CODEC = Codec(FileRegistry())
-GROUPS = ["leadstream", "leadstream-view", "leadstream-relay"]
+GROUPS = ["leadstream", "leadstream-view", "leadstream-relay-sick", "leadstream-relay-well"]
 QUIET: dict[str, str | int | float | bool] = {"enable.metrics.push": False, "log_level": 3}
 ROOT = Path(__file__).parents[1]
 

@@ -25,6 +25,7 @@ from schemas.topics import (
     Topic,
 )
 from streams.engine.fold import Fold
+from streams.engine.offsets import Place
 from tests.pipeline import CODEC, PARTITIONS, Landed, landed
 from tests.worker import pipeline
 
@@ -48,9 +49,9 @@ def everything(bootstrap: str) -> Log:
     return {topic.name: landed(bootstrap, topic) for topic in TOPICS if topic.records}
 
 
-def folded(log: Log) -> dict[str, Fold]:
-    """Return every agent folded over its input in the log."""
-    folds = {agent.name: Fold(agent) for agent in pipeline()}
+def folded(log: Log, seeded: Mapping[Place, int] | None = None) -> dict[str, Fold]:
+    """Return every agent folded over its input in the log, from the rows that lie before `seeded` in changelogs on."""
+    folds = {agent.name: begun(agent, log, seeded or {}) for agent in pipeline()}
     for fold in folds.values():
         for topic in fold.agent.inputs:
             for one in log[topic.name]:
@@ -65,6 +66,16 @@ def folded(log: Log) -> dict[str, Fold]:
                 else:
                     fold.apply(one.partition, record)
     return folds
+
+
+def begun(agent: Agent, log: Log, seeded: Mapping[Place, int]) -> Fold:
+    """Return an agent's fold with the rows that lie before these places, before anything is folded."""
+    fold = Fold(agent)
+    for table in agent.tables:
+        for one in log[table.name] if seeded else ():
+            if one.offset < seeded.get((table.name, one.partition), 0):
+                fold.rows[table.name, one.partition, one.key] = one.record
+    return fold
 
 
 def misplaced(agent: Agent, one: Landed, record: Record) -> str:

@@ -78,7 +78,9 @@ def _say(row: str, text: str) -> None:
 
 def _sized(case: Case, asked: argparse.Namespace) -> Case:
     changed = {
-        name: value for name in ("events", "seed", "over_s", "state") if (value := getattr(asked, name)) is not None
+        name: value
+        for name in ("events", "seed", "over_s", "state", "leads")
+        if (value := getattr(asked, name)) is not None
     }
     if asked.times is not None:
         changed["faults"] = tuple(msgspec.structs.replace(it, times=min(it.times, asked.times)) for it in case.faults)
@@ -92,6 +94,7 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", help="which, W1,B2; all when none is named")
     parser.add_argument("--events", type=int, help="how many events each row sends, instead of what its case says")
     parser.add_argument("--over-s", type=float, help="over how many seconds they are spread")
+    parser.add_argument("--leads", type=int, help="how many leads the changelogs hold before anything is sent")
     parser.add_argument("--times", type=int, help="how often each fault is done at most")
     parser.add_argument("--subject", default="ours", choices=sorted(SUBJECTS), help="whose workers are tested")
     parser.add_argument("--state", choices=("memory", "rocksdb"), help="where workers keep their state")

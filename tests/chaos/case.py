@@ -55,7 +55,8 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row. `over_s` = for how long the events are spread; `workers` how many; `state` memory or rocksdb.
 
-    `beside` = which of `tests.chaos.neighbours` stand beside the pipeline.
+    `beside` = which of `tests.chaos.neighbours` stand beside the pipeline; `leads` = how many the changelogs hold
+    before anything is sent; `standby` = workers follow the state of others' partitions.
     """
 
     row: str
@@ -66,6 +67,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: int = 3
     state: str = "memory"
     beside: tuple[str, ...] = ()
+    leads: int = 0
+    standby: bool = False
     checks: Checks = Checks()
     seed: int = 7
 

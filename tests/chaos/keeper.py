@@ -30,8 +30,9 @@ class Weight(NamedTuple):
 class Kept(Child):
     """One worker: its process, and whether it is to live."""
 
-    def __init__(self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str) -> None:
-        super().__init__(*subject.command(bootstrap, name, folder, state), folder / f"{name}.log")
+    def __init__(self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str, *, standby: bool) -> None:
+        arguments, environ = subject.command(bootstrap, name, folder, state)
+        super().__init__(arguments, environ | {"WORKER_STANDBY": "1" if standby else ""}, folder / f"{name}.log")
         self.name = name
         self.wanted = False
         self.died_at = 0.0
@@ -51,9 +52,11 @@ class Kept(Child):
 class Keeper:
     """All workers of a run. `ends` counts exits by code: -9 is a kill, 70 a worker that found itself fenced."""
 
-    def __init__(self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str) -> None:
+    def __init__(
+        self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str, *, standby: bool = False
+    ) -> None:
         self.subject = subject
-        self._bootstrap, self._folder, self._state = bootstrap, folder, state
+        self._bootstrap, self._folder, self._state, self._standby = bootstrap, folder, state, standby
         self.order = folder / ORDER
         self.disk = folder / "state"  # where all keep what they keep on disk
         self.workers: dict[str, Kept] = {}
@@ -112,7 +115,9 @@ class Keeper:
 
     def _new(self) -> Kept:
         name = f"w{len(self.workers)}"
-        kept = self.workers[name] = Kept(self.subject, name, self._bootstrap, self._folder, self._state)
+        kept = self.workers[name] = Kept(
+            self.subject, name, self._bootstrap, self._folder, self._state, standby=self._standby
+        )
         return kept
 
     def _weigh(self, now: float) -> None:

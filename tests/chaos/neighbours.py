@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import redis
+import yaml
 from aiohttp import web
 
 from schemas.records import LeadProfile, RoutedLead
@@ -17,6 +18,7 @@ from streams.runtime.process import Process
 from streams.runtime.provider import Wish
 from streams.runtime.redis import start_redis
 from tests.chaos.child import Child
+from tests.pipeline import PARTITIONS
 from tests.reference import Log
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSBjaGFvcyByb3dzIQ=="
@@ -107,6 +109,10 @@ class Crm:
         """Listen no more."""
         await self._runner.cleanup()
 
+    def taken(self) -> Counter[str]:
+        """Return how often each decision was taken."""
+        return Counter(it.id for it in self.deliveries if it.status < 300)
+
     async def _take(self, request: web.Request) -> web.Response:
         await request.read()
         status = self.mood
@@ -116,38 +122,41 @@ class Crm:
 
 
 class Relay:
-    """The relay and the CRM that it delivers to."""
+    """The relay and two CRMs that it delivers to: one that faults befall, and one that is well."""
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
-        self.crm = Crm()
+        self.sick, self.well = Crm(), Crm()
+        self._file, self._log = folder / "destinations.yaml", folder / "relay.log"
         self._environ = {
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-            "LEADSTREAM_SINK": "webhook",
-            "LEADSTREAM_WEBHOOK_SECRET": SECRET,
-            "LEADSTREAM_WEBHOOK_ALLOW": "127.0.0.0/8",
+            "LEADSTREAM_PARTITIONS": str(PARTITIONS),
+            "LEADSTREAM_REPLICATION": "3",
+            "LEADSTREAM_DESTINATIONS_FILE": str(self._file),
+            "LEADSTREAM_EGRESS_ALLOW": "127.0.0.1",
         }
-        self._log = folder / "relay.log"
 
     async def start(self) -> None:
-        """Start both."""
-        url = await self.crm.start()
-        arguments = (sys.executable, "-m", "streams", "relay")
-        self.child = Child(arguments, self._environ | {"LEADSTREAM_WEBHOOK_URL": url}, self._log)
+        """Start all three."""
+        crms = {"sick": self.sick, "well": self.well}
+        entries = {name: {"sink": "webhook", "url": await crm.start(), "secret": SECRET} for name, crm in crms.items()}
+        self._file.write_text(yaml.safe_dump({"destinations": entries}))
+        self.child = Child((sys.executable, "-m", "streams", "relay"), self._environ, self._log)
         self.child.start()
 
     async def stop(self) -> None:
-        """End both."""
+        """End all three."""
         await asyncio.to_thread(self.child.end)
-        await self.crm.stop()
+        await self.sick.stop()
+        await self.well.stop()
 
     def missing(self, log: Log) -> int:
-        """Return how many decisions of the log the CRM has not taken."""
+        """Return how many decisions of the log the CRMs have not taken, those of both counted."""
         due = {routed.decision_id for one in log[LEADS_ROUTED.name] if isinstance(routed := one.record, RoutedLead)}
-        return len(due - {it.id for it in self.crm.deliveries if it.status < 300})
+        return sum(len(due - crm.taken().keys()) for crm in (self.sick, self.well))
 
     def doubled(self) -> int:
-        """Return how often the CRM took a decision that it had taken before."""
-        return sum(count - 1 for count in Counter(it.id for it in self.crm.deliveries if it.status < 300).values())
+        """Return how often a CRM took a decision that it had taken before."""
+        return sum(count - 1 for crm in (self.sick, self.well) for count in crm.taken().values())
 
 
 NEIGHBOURS: dict[str, Callable[[str, Path], View | Relay]] = {"view": View, "relay": Relay}

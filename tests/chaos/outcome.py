@@ -1,7 +1,9 @@
 """What a row came to: the log held against the fold, and how all bore up, as one line of the report."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from streams.engine.offsets import Place
 from tests.chaos import buried, conduct, service
 from tests.chaos.case import Case
 from tests.chaos.checks import Verdict, judge
@@ -15,7 +17,10 @@ MARKERS = len(PLACES)  # a transaction's marker may lie at the end of each parti
 
 
 class Run(NamedTuple):
-    """All that a run has left. `unhealed` says what never came about; `recovery_s` None = it did not recover."""
+    """All that a run has left. `unhealed` says what never came about; `recovery_s` None = it did not recover.
+
+    `seeded` = up to where changelogs held rows before anything was sent.
+    """
 
     case: Case
     world: World
@@ -24,13 +29,14 @@ class Run(NamedTuple):
     log: Log
     recovery_s: float | None
     unhealed: tuple[str, ...]
+    seeded: Mapping[Place, int]
 
 
 def outcome(run: Run) -> Row:
     """Return the row; it has passed when nothing was found and nothing failed. Takes its time."""
     case, world, books, log = run.case, run.world, run.books, run.log
     subject, checks = world.workers.subject, case.checks
-    verdict = judge(subject.told(log), books, audited=subject.audits)
+    verdict = judge(subject.told(log), books, audited=subject.audits, seeded=run.seeded)
     told = (
         conduct.fencing(checks, world, world.cluster.bootstrap, log),
         buried.conflicts(checks, world, log),

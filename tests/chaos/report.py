@@ -8,6 +8,7 @@ from tests.pipeline import ROOT
 
 JSON = ROOT / "build" / "chaos.json"
 PAGE = ROOT / "docs" / "chaos.md"
+OURS = "ours"
 FIELDS = (
     "row",
     "subject",
@@ -60,7 +61,7 @@ def write(new: list[Row], json: Path = JSON, page: Path = PAGE) -> None:
     rest.write_bytes(msgspec.json.encode(rows))
     slim = [{name: getattr(row, name) for name in FIELDS} for row in rows]
     json.write_bytes(msgspec.json.format(msgspec.json.encode(slim)) + b"\n")
-    page.write_text(HEAD + table(rows))
+    page.write_text(HEAD + table(rows) + control(rows))
 
 
 def table(rows: list[Row]) -> str:
@@ -78,6 +79,26 @@ def table(rows: list[Row]) -> str:
         )
     noted = [f"- **{row.row}, {row.subject}**: {'; '.join(row.notes)}." for row in rows if row.notes]
     return "\n".join([*lines, "", *noted]) + "\n"
+
+
+def control(rows: list[Row]) -> str:
+    """Return the rows that more than one subject has run, side by side, as Markdown; "" when there are none."""
+    found = {(row.row, row.subject): row for row in rows}
+    subjects = sorted({row.subject for row in rows}, key=lambda name: (name != OURS, name))
+    names = [name for name in dict.fromkeys(row.row for row in rows) if sum((name, it) in found for it in subjects) > 1]
+    if not names:
+        return ""
+    head = ["## The control", "", f"| Row | {' | '.join(subjects)} |", f"|---|{'---|' * len(subjects)}"]
+    lines = [f"| {name} | {' | '.join(_said(found.get((name, it))) for it in subjects)} |" for name in names]
+    return "\n".join(["", *head, *lines]) + "\n"
+
+
+def _said(row: Row | None) -> str:
+    if row is None:
+        return "not run"
+    found = {"lost": row.lost, "doubled": row.doubled, "put back": row.regressions}
+    words = ", ".join(f"{count} {name}" for name, count in found.items() if count)
+    return "passed" if row.passed else f"**failed**: {words or row.notes[0]}"
 
 
 def _kept(rest: Path) -> list[Row]:

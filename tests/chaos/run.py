@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from schemas.topics import EVENTS, PROBES, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES
-from streams.engine.offsets import Kafka, committed, ends
+from schemas.topics import EVENTS, LEADS_PROFILES, PROBES, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, VISITORS
+from streams.engine.offsets import Kafka, Place, committed, ends
+from tests.benchmarks.leads import rows, sample, write
 from tests.chaos.case import Case
 from tests.chaos.cluster import Cluster
 from tests.chaos.collectors import Collectors
@@ -32,8 +33,9 @@ USUAL_S = 2.0  # input that waits less long than this is nothing unusual
 async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say: Callable[[str], None]) -> Row:
     """Return what became of the row. The cluster is left as it was found."""
     await asyncio.to_thread(fresh_topics, cluster.bootstrap, 3)
+    seeded = await asyncio.to_thread(_seed, cluster.bootstrap, case.leads)
     collectors = Collectors(cluster.bootstrap, folder)
-    workers = Keeper(subject, cluster.door, folder, case.workers, case.state)
+    workers = Keeper(subject, cluster.door, folder, case.workers, case.state, standby=case.standby)
     ledger = Ledger(folder / "ledger.jsonl")
     load = Load(traffic(case.seed, case.events), collectors, ledger, case.over_s)
     progress = Progress(cluster.bootstrap, subject.group)
@@ -71,8 +73,17 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
         progress.stop()
     say(f"drained; {sum(map(len, log.values()))} records are being checked")
     recovery_s = progress.caught_up_after(healed, usual)
-    left = Run(case, world, progress, ledger.close(), log, recovery_s, tuple(unhealed))
+    left = Run(case, world, progress, ledger.close(), log, recovery_s, tuple(unhealed), seeded)
     return await asyncio.to_thread(outcome, left)
+
+
+def _seed(bootstrap: str, leads: int) -> dict[Place, int]:
+    """Write the changelogs of so many leads; return where they end."""
+    if not leads:
+        return {}
+    write(bootstrap, rows(sample(), leads))
+    spots = [(topic.name, partition) for topic in (LEADS_PROFILES, VISITORS) for partition in range(PARTITIONS)]
+    return ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=True)
 
 
 async def _followed(beside: Mapping[str, View | Relay], log: Log, deadline: float) -> list[str]:

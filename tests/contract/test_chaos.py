@@ -12,7 +12,7 @@ from tests.chaos.case import Case, load, rows
 from tests.chaos.faults import FAULTS
 from tests.chaos.ledger import Ledger
 from tests.chaos.proxy import Doors, Link
-from tests.chaos.report import FIELDS, Row, write
+from tests.chaos.report import FIELDS, Row, control, write
 
 
 @pytest.mark.parametrize("row", rows())
@@ -68,6 +68,15 @@ def test_a_partial_run_leaves_the_other_rows_of_the_report(tmp_path: Path) -> No
     assert page.count("| W1 |") == 1
     assert page.count("**failed**") == 2
     assert [*FIELDS] == [name for name in Row.__struct_fields__ if name not in ("title", "notes")]
+
+
+def test_what_more_than_one_subject_has_run_stands_side_by_side() -> None:
+    def row(name: str, subject: str, lost: int) -> Row:
+        return Row(name, subject, 10, 1, lost, 0, 0, 1.0, 0.3, not lost, "title")
+
+    page = control([row("B1", "ours", 0), row("W1", "naive", 4), row("W1", "ours", 0)])
+    assert "| W1 | passed | **failed**: 4 lost |" in page
+    assert "B1" not in page
 
 
 def _echo(server: socket.socket) -> None:

@@ -119,7 +119,7 @@ def test_a_repeat_that_changes_a_profile_is_found(blind: bool) -> None:
     whole = Fold(agent._replace(step=twice) if blind else agent)
     for one in log[TOUCHPOINTS.name]:
         whole.apply(one.partition, one.record)
-    verdict = once(log, {"qualify": whole}, BOOKS)
+    verdict = once(log, {"qualify": whole}, Fold(whole.agent))
     assert bool(verdict.doubled) is blind, verdict.notes
 
 

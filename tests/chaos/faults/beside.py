@@ -23,12 +23,12 @@ async def flush_redis(world: World) -> None:
 
 
 async def sick_crm(world: World, status: int = 204, slow_s: float = 0.0, for_s: float = 150.0) -> None:
-    """The CRM answers with this status, after so many seconds; 0 = it takes the request and never answers."""
+    """One of the CRMs answers with this status, after so many seconds; 0 = it takes requests and never answers."""
     relay = world.beside["relay"]
     assert isinstance(relay, Relay)
-    relay.crm.mood, relay.crm.slow_s = status, slow_s
+    relay.sick.mood, relay.sick.slow_s = status, slow_s
     await asyncio.sleep(for_s)
-    relay.crm.mood, relay.crm.slow_s = 204, 0.0
+    relay.sick.mood, relay.sick.slow_s = 204, 0.0
 
 
 def _view(world: World) -> View:
