@@ -15,6 +15,7 @@ from tests.chaos.checks import judge, once
 from tests.chaos.conduct import substance
 from tests.chaos.ledger import Books
 from tests.pipeline import CODEC, PARTITIONS, Landed
+from tests.reference import differences, folded
 from tests.traffic import raw_events
 from tests.worker import pipeline
 
@@ -131,3 +132,10 @@ def test_a_record_under_a_wrong_key_counts_where_it_belongs() -> None:
     moved[AUDIT.name] = [*LOG[AUDIT.name], Landed(0, len(LOG[AUDIT.name]), "resolve", told, AUDIT)]
     verdict = judge(moved, BOOKS)
     assert (verdict.lost, verdict.doubled, verdict.regressions) == (0, 0, 0), verdict.notes
+
+
+def test_poison_on_an_output_is_no_output_and_a_report_can_show_any_key() -> None:
+    poison = Landed(0, 10_000, b"\xb3".decode(errors="surrogateescape"), b"\xc3", TOUCHPOINTS)
+    assert differences(spoilt(TOUCHPOINTS, lambda it: [*it, poison]), folded(LOG)) == []
+    [found] = differences(spoilt(TOUCHPOINTS, lambda it: [*it, it[0]._replace(key=poison.key)]), folded(LOG))
+    assert (found.extra, found.sample.encode()) == (1, b"\\udcb3")
