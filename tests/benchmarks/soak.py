@@ -26,9 +26,7 @@ from tests.benchmarks.process import open_files, rss_mib
 from tests.pipeline import CODEC, QUIET, ROOT, Worker, fresh_topics, until
 from tests.traffic import raw_events
 
-POPULATION = (
-    2_000  # raw events, repeated for ever under new ids; so few that what leads remember is full by the warm-up
-)
+POPULATION = 200  # raw events, repeated for ever under new ids: so few that what leads remember is full by the warm-up
 EVERY_S = 10.0
 
 
