@@ -281,6 +281,7 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     received_at: float
     first_visit: Visit | None = None
     last_visit: Visit | None = None
+    consent: dict[str, bool] = {}
     person: bytes = b""
     person_key: str = ""
 

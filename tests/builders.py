@@ -48,6 +48,7 @@ def routed(lead_id: str = "e-1", seq: int = 1, person: Fields | None = None, **c
         "reasons": [],
         "model_version": 1,
         "cause": f"t{seq}",
+        "consent": {"ads": True},
         "occurred_at": NOON + seq,
         "received_at": NOON + seq,
         "person": sealed,

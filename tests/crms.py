@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-__all__ = ["Fake", "HubSpot", "Pipedrive", "Salesforce", "Zoho", "serving"]
+__all__ = ["Ads", "Fake", "HubSpot", "Pipedrive", "Salesforce", "Zoho", "serving"]
 
 TOKEN = "token-1"
 LOST = -1  # the effect takes place, the answer does not arrive
@@ -183,6 +183,30 @@ class Zoho(Fake):
             return {"code": "INVALID_DATA", "status": "error", "details": {"api_name": "Email"}}
         action = "insert" if self.put(record[unique], record) else "update"
         return {"code": "SUCCESS", "status": "success", "action": action, "details": {"id": str(len(self.records))}}
+
+
+class Ads(Fake):
+    """All five ad platforms, by what is in the body: what they are told is kept by its event's id."""
+
+    def token(self, form: Mapping[str, Any]) -> web.Response:  # noqa: ARG002 - what a CRM is given
+        """Grant a token under no instance: the URL is the sink's to know."""
+        self.tokens += 1
+        return web.json_response({"access_token": TOKEN, "expires_in": 3600})
+
+    def answer(self, request: web.Request, body: Any) -> web.Response:
+        rows = body.get("conversions") or body.get("data") or body.get("elements")
+        given = (
+            request.headers.get("authorization", ""),
+            request.headers.get("access-token"),
+            body.get("access_token"),
+        )
+        if not any(str(one).endswith(TOKEN) for one in given):
+            return web.json_response({"error": {"message": "token"}}, status=401)
+        for row in rows:
+            self.put(row.get("orderId") or row.get("eventId") or row.get("event_id"), row)
+        if "elements" in body:
+            return web.json_response({"elements": [{"status": 201} for _ in rows]})
+        return web.json_response({"code": 0, "message": "OK", "events_received": len(rows)})
 
 
 @asynccontextmanager

@@ -6,7 +6,19 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from connectors.egress import Guard
-from connectors.sinks import hubspot, memory, pipedrive, salesforce, webhook, zoho
+from connectors.sinks import (
+    google_conversions,
+    hubspot,
+    linkedin_conversions,
+    memory,
+    meta_conversions,
+    microsoft_conversions,
+    pipedrive,
+    salesforce,
+    tiktok_conversions,
+    webhook,
+    zoho,
+)
 from connectors.sinks.delivery import Sink
 
 __all__ = ["SINKS", "Kind"]
@@ -25,5 +37,10 @@ SINKS: dict[str, Kind] = {
     "salesforce": Kind(salesforce.Options, salesforce.open_sink),
     "pipedrive": Kind(pipedrive.Options, pipedrive.open_sink),
     "zoho": Kind(zoho.Options, zoho.open_sink),
+    "google_conversions": Kind(google_conversions.Options, google_conversions.open_sink),
+    "meta_conversions": Kind(meta_conversions.Options, meta_conversions.open_sink),
+    "linkedin_conversions": Kind(linkedin_conversions.Options, linkedin_conversions.open_sink),
+    "tiktok_conversions": Kind(tiktok_conversions.Options, tiktok_conversions.open_sink),
+    "microsoft_conversions": Kind(microsoft_conversions.Options, microsoft_conversions.open_sink),
     "memory": Kind(memory.Options, memory.open_sink),
 }

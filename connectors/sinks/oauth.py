@@ -44,19 +44,21 @@ class Tokens:
         if self._granted is granted:
             self._granted = {}
 
-    async def send(self, method: str, path: str, header: str, body: object = None) -> Answer | Retry:
+    async def send(
+        self, method: str, path: str, header: str, body: object = None, more: Mapping[str, str] | None = None
+    ) -> Answer | Retry:
         """Send JSON to `path` under the grant's instance, and once more with a new token when the token is refused.
 
         `header` is the kind of authorization: Bearer, Zoho-oauthtoken. The grant names its instance as `instance_url`
-        (Salesforce) or `api_domain` (Zoho).
+        (Salesforce) or `api_domain` (Zoho); a `path` that is a URL stands for itself. `more` are further headers.
         """
         answer: Answer | Retry = Retry(None, "HTTP 401")
         for _ in range(2):
             granted = await self.granted()
             if isinstance(granted, Retry):
                 return granted
-            base = str(granted.get("instance_url") or granted.get("api_domain") or "")
-            headers = {"authorization": f"{header} {granted['access_token']}"}
+            base = "" if "://" in path else str(granted.get("instance_url") or granted.get("api_domain") or "")
+            headers = {"authorization": f"{header} {granted['access_token']}", **(more or {})}
             answer = await self._http.json(method, f"{base}{path}", headers, body)
             if isinstance(answer, Retry) or answer.status != 401:
                 return answer

@@ -159,6 +159,7 @@ def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
         received_at=cause.received_at,
         first_visit=lead.first_visit,
         last_visit=lead.last_visit,
+        consent={purpose: stated.granted for purpose, stated in lead.consent.items()},
         person=person,
         person_key=person_key,
     )

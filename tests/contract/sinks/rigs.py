@@ -12,7 +12,7 @@ from connectors.sinks import SINKS
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
 from connectors.sinks.memory import MemorySink
 from tests.builders import routed
-from tests.crms import Fake, HubSpot, Pipedrive, Salesforce, Zoho, serving
+from tests.crms import Ads, Fake, HubSpot, Pipedrive, Salesforce, Zoho, serving
 from tests.receiver import listening
 
 __all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "facing"]
@@ -83,6 +83,21 @@ CRMS: dict[str, tuple[Callable[[], Fake], Callable[[str], dict[str, object]]]] =
     "hubspot": (HubSpot, lambda url: {"url": url, "token": "token-1"}),
     "salesforce": (Salesforce, lambda url: {"login_url": url, **OAUTH}),
     "pipedrive": (Pipedrive, lambda url: {"url": url, "token": "token-1"}),
+    "google_conversions": (
+        Ads,
+        lambda url: {
+            "url": url,
+            "token_url": f"{url}/token",
+            "customer": "1234567890",
+            "developer_token": "developer",
+            "refresh_token": "refresh",
+            **OAUTH,
+        },
+    ),
+    "meta_conversions": (Ads, lambda url: {"url": url, "dataset": "1", "token": "token-1"}),
+    "linkedin_conversions": (Ads, lambda url: {"url": url, "token": "token-1"}),
+    "tiktok_conversions": (Ads, lambda url: {"url": url, "event_set": "1", "token": "token-1"}),
+    "microsoft_conversions": (Ads, lambda url: {"url": url, "tag": "1", "token": "token-1"}),
     "zoho": (Zoho, lambda url: {"accounts_url": url, "refresh_token": "refresh", **OAUTH}),
 }
 

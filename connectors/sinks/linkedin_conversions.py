@@ -1,0 +1,72 @@
+"""LinkedIn: Conversions API.
+
+Source: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks.conversion import Conversion, email_hash
+from connectors.sinks.delivery import Delivery, Retry
+from connectors.sinks.http import Answer, web_address
+from connectors.sinks.platform import Platform, PlatformOptions
+
+__all__ = ["LinkedInConversions", "Options", "open_sink"]
+
+UUID = "li_fat_id"
+
+
+class Options(PlatformOptions):
+    """What LinkedIn is told. `events` maps to the numbers of conversion rules."""
+
+    url: Annotated[str, AfterValidator(web_address)] = Field("https://api.linkedin.com", description="LinkedIn's API")
+    version: str = Field("202603", pattern=r"^\d{6}$", description="the LinkedIn-Version header")
+    token: SecretStr = Field(min_length=1, description="access token with the scope rw_conversions")
+
+
+class LinkedInConversions(Platform):
+    """Creates conversion events; each has an answer of its own."""
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        super().__init__(options.events, guard, options.timeout_s)
+        self._options = options
+
+    def row(self, told: Conversion) -> dict[str, Any]:
+        """Return a conversion event."""
+        ids = []
+        if told.email:
+            ids.append({"idType": "SHA256_EMAIL", "idValue": email_hash(told.email)})
+        if UUID in told.clicks:
+            ids.append({"idType": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", "idValue": told.clicks[UUID]})
+        named = {"firstName": "first_name", "lastName": "last_name", "companyName": "company", "title": "title"}
+        info = {field: told.person[ours] for field, ours in named.items() if told.person.get(ours)}
+        complete = {"firstName", "lastName"} <= info.keys()
+        return {
+            "conversion": f"urn:lla:llaPartnerConversion:{told.name}",
+            "conversionHappenedAt": int(told.at * 1000),
+            "eventId": told.id,
+            "user": {"userIds": ids, **({"userInfo": info} if complete else {})},
+        }
+
+    async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:
+        """Create events."""
+        headers = {
+            "authorization": f"Bearer {self._options.token.get_secret_value()}",
+            "LinkedIn-Version": self._options.version,
+            "X-RestLi-Method": "BATCH_CREATE",
+            "X-Restli-Protocol-Version": "2.0.0",
+        }
+        url = f"{self._options.url.rstrip('/')}/rest/conversionEvents"
+        return await self._http.json("POST", url, headers, {"elements": rows})
+
+    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
+        """Return the elements whose status is no success."""
+        statuses = [one.get("status", 0) for one in found.get("elements", ())]
+        return {number: f"HTTP {status}" for number, status in enumerate(statuses) if not 200 <= status < 300}
+
+
+def open_sink(options: Options, guard: Guard) -> LinkedInConversions:
+    """Return the sink that the options describe."""
+    return LinkedInConversions(options, guard)

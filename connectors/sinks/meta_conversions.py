@@ -1,0 +1,67 @@
+"""Meta: Conversions API for CRM.
+
+Source: https://developers.facebook.com/docs/marketing-api/conversions-api/conversion-leads-integration
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks.conversion import Conversion, email_hash, phone_hash
+from connectors.sinks.delivery import Delivery, Retry
+from connectors.sinks.http import Answer, web_address
+from connectors.sinks.platform import Platform, PlatformOptions
+
+__all__ = ["MetaConversions", "Options", "open_sink"]
+
+
+class Options(PlatformOptions):
+    """What Meta is told."""
+
+    url: Annotated[str, AfterValidator(web_address)] = Field(
+        "https://graph.facebook.com/v24.0", description="the API with its version"
+    )
+    dataset: str = Field(pattern=r"^\d+$", description="the dataset's (pixel's) id")
+    token: SecretStr = Field(min_length=1, description="the dataset's access token")
+    test_code: str = Field("", description="test_event_code, while you try it out")
+
+
+class MetaConversions(Platform):
+    """Sends stages as events; one that is wrong spoils its batch, which is halved then."""
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        super().__init__(options.events, guard, options.timeout_s)
+        self._options = options
+
+    def row(self, told: Conversion) -> dict[str, Any]:
+        """Return an event."""
+        user = {
+            "em": [email_hash(told.email)] if told.email else [],
+            "ph": [phone_hash(told.phone, plus=False)] if told.phone else [],
+        }
+        return {
+            "event_name": told.name,
+            "event_time": int(told.at),
+            "event_id": told.id,
+            "action_source": "system_generated",
+            "user_data": {field: hashes for field, hashes in user.items() if hashes},
+            "custom_data": {"event_source": "crm", "lead_event_source": "Leadstream"},
+        }
+
+    async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:
+        """Send events."""
+        url = f"{self._options.url.rstrip('/')}/{self._options.dataset}/events"
+        body: dict[str, Any] = {"data": rows, "access_token": self._options.token.get_secret_value()}
+        if self._options.test_code:
+            body["test_event_code"] = self._options.test_code
+        return await self._http.json("POST", url, body=body)
+
+    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
+        """Return nothing: Meta takes a batch or refuses it."""
+        return {} if "events_received" in found else Retry(None, "Meta's answer is not understood")
+
+
+def open_sink(options: Options, guard: Guard) -> MetaConversions:
+    """Return the sink that the options describe."""
+    return MetaConversions(options, guard)

@@ -1,0 +1,66 @@
+"""Microsoft Advertising: UET Conversions API.
+
+Source: https://learn.microsoft.com/en-us/advertising/guides/uet-conversion-api-integration
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from connectors.egress import Guard
+from connectors.sinks.conversion import Conversion, email_hash, phone_hash
+from connectors.sinks.delivery import Delivery, Retry
+from connectors.sinks.http import Answer, web_address
+from connectors.sinks.platform import Platform, PlatformOptions
+
+__all__ = ["MicrosoftConversions", "Options", "open_sink"]
+
+
+class Options(PlatformOptions):
+    """What Microsoft Advertising is told."""
+
+    url: Annotated[str, AfterValidator(web_address)] = Field(
+        "https://capi.uet.microsoft.com/v1", description="the API with its version"
+    )
+    tag: str = Field(pattern=r"^\d+$", description="the UET tag's id")
+    token: SecretStr = Field(min_length=1, description="the tag's access token")
+
+
+class MicrosoftConversions(Platform):
+    """Sends custom events; those that are wrong are told by their number."""
+
+    def __init__(self, options: Options, guard: Guard) -> None:
+        super().__init__(options.events, guard, options.timeout_s)
+        self._options = options
+
+    def row(self, told: Conversion) -> dict[str, Any]:
+        """Return an event."""
+        user = {
+            "em": email_hash(told.email) if told.email else "",
+            "ph": phone_hash(told.phone, plus=True) if told.phone else "",
+            "msclkid": told.clicks.get("msclkid", ""),
+        }
+        return {
+            "eventType": "custom",
+            "eventName": told.name,
+            "eventTime": int(told.at),
+            "eventId": told.id,
+            "userData": {field: value for field, value in user.items() if value},
+            "adStorageConsent": "G",
+        }
+
+    async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:
+        """Send events."""
+        url = f"{self._options.url.rstrip('/')}/{self._options.tag}/events"
+        token = {"authorization": f"Bearer {self._options.token.get_secret_value()}"}
+        return await self._http.json("POST", url, token, {"data": rows, "continueOnValidationError": True})
+
+    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
+        """Return the events with an error, by number."""
+        details = (found.get("error") or {}).get("details", ())
+        return {int(one["index"]): str(one.get("errorCode", "invalid")) for one in details if "index" in one}
+
+
+def open_sink(options: Options, guard: Guard) -> MicrosoftConversions:
+    """Return the sink that the options describe."""
+    return MicrosoftConversions(options, guard)

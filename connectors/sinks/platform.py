@@ -1,0 +1,76 @@
+"""What the ad platforms' sinks share: conversions are made of decisions, sent in a batch, halved when it is refused."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.egress import Guard
+from connectors.sinks.batches import halving, some
+from connectors.sinks.conversion import Conversion, conversion
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.http import Answer, Http, api_verdict
+
+__all__ = ["Platform", "PlatformOptions"]
+
+
+class PlatformOptions(BaseModel):
+    """What every ad platform is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    events: Annotated[dict[str, str], Field(min_length=1)] = Field(
+        {"mql": "qualified_lead", "sql": "sales_qualified_lead", "customer": "purchase"},
+        description="our stage: what it is called there; other stages are not told",
+    )
+    timeout_s: float = Field(20.0, gt=0, description="how long the platform may take to answer, seconds")
+
+
+class Platform(ABC):
+    """An ad platform. The decision's id is the event's, so a repeat counts once there."""
+
+    newest = False
+    largest = 100
+
+    def __init__(self, events: dict[str, str], guard: Guard, timeout_s: float) -> None:
+        self._events, self._http = events, Http(guard, timeout_s)
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Tell of those that may be told of."""
+        return await some(parcels, lambda parcel: conversion(parcel, self._events), self._send)
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._http.close()
+
+    async def _send(self, told: Sequence[Conversion]) -> list[Delivery]:
+        return await halving(told, self._post)
+
+    async def _post(self, told: Sequence[Conversion]) -> Sequence[Delivery] | Delivery:
+        answer = await self.post([self.row(one) for one in told])
+        if isinstance(answer, Retry):
+            return answer
+        verdict = api_verdict(answer, self._http.clock())
+        if verdict is not None:
+            return verdict
+        found = answer.json()
+        wrong = self.wrong(found if isinstance(found, dict) else {})
+        if not isinstance(wrong, dict):
+            return wrong
+        return [
+            Refused(Refusal.REJECTED, wrong[number]) if number in wrong else Delivered("taken")
+            for number in range(len(told))
+        ]
+
+    @abstractmethod
+    def row(self, told: Conversion) -> dict[str, Any]:
+        """Return a conversion in the platform's words."""
+
+    @abstractmethod
+    async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:
+        """Send rows."""
+
+    @abstractmethod
+    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
+        """Return the rows that a 2xx refuses, by number, with why; or what it says of all of them."""

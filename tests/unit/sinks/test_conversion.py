@@ -1,0 +1,49 @@
+"""What ad platforms are told: nothing without consent, and hashes that match answers computed elsewhere."""
+
+import pytest
+
+from connectors.sinks.conversion import Conversion, conversion, email_hash, phone_hash
+from connectors.sinks.delivery import Parcel, Skipped
+from schemas.records import Stage, Visit
+from tests.builders import NOON, routed
+
+EVENTS = {"mql": "qualified_lead"}
+JANE: dict[str, object] = {"email": "jane.doe@example.com", "phone": "+4915112345678"}
+EMAIL = "86e0b9e56c17cc4d12387e1949b85053fbe73bc3ce5a1188713a9d300cc6133d"
+PHONE_PLUS = "536afd523e19dc83fccba822ef5e4ca646111314aaf0aa286667c5bea18dd70b"
+PHONE_BARE = "8efb96404be52f6109b9db0f687274a81e9e3cc23fabd6f0da5d38baa3d2facd"
+
+
+@pytest.mark.parametrize("email", ["jane.doe@example.com", " Jane.Doe@EXAMPLE.com\n", EMAIL])
+@pytest.mark.parametrize("google", [True, False])
+def test_an_address_has_its_known_hash_and_is_never_hashed_twice(email: str, google: bool) -> None:
+    assert email_hash(email, google) == EMAIL
+
+
+def test_a_number_is_hashed_with_its_plus_or_without() -> None:
+    assert phone_hash("+49 151 1234-5678", plus=True) == PHONE_PLUS
+    assert phone_hash("+49 151 1234-5678", plus=False) == PHONE_BARE
+    assert phone_hash(PHONE_PLUS, plus=False) == PHONE_PLUS
+
+
+@pytest.mark.parametrize("domain", ["gmail.com", "googlemail.com"])
+def test_google_leaves_out_every_dot_of_a_gmail_address_and_nobody_else_does(domain: str) -> None:
+    assert email_hash(f"j.a.n.e@{domain}", google=True) == email_hash(f"jane@{domain}")
+    assert email_hash(f"j.a.n.e@{domain}") != email_hash(f"jane@{domain}")
+
+
+@pytest.mark.parametrize("consent", [{}, {"ads": False}, {"contact": True}])
+def test_silence_is_no_consent(consent: dict[str, bool]) -> None:
+    assert conversion(Parcel(routed(consent=consent), JANE), EVENTS) == Skipped("no consent to ads")
+
+
+def test_a_stage_that_is_not_told_and_a_person_nobody_could_know_are_left_out() -> None:
+    assert isinstance(conversion(Parcel(routed(stage=Stage.LEAD), JANE), {"sql": "x"}), Skipped)
+    assert isinstance(conversion(Parcel(routed(), {}), EVENTS), Skipped)
+
+
+def test_the_last_click_of_each_kind_goes_along() -> None:
+    visits = [Visit(at=NOON, source="", medium="", campaign="", click_id=f"gclid:{n}") for n in ("one", "two")]
+    told = conversion(Parcel(routed(first_visit=visits[0], last_visit=visits[1]), JANE), EVENTS)
+    assert isinstance(told, Conversion)
+    assert (told.name, told.clicks, told.id) == ("qualified_lead", {"gclid": "two"}, "e-1:1")
