@@ -1,5 +1,7 @@
 """Every metric of the collector, the relay, the view and the probe. Labels come from closed sets, never from events."""
 
+from math import nan
+
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest, start_http_server
 
 QUICK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -83,7 +85,8 @@ KAFKA_BROKERS = Gauge("leadstream_kafka_brokers", "Brokers in the cluster.")
 KAFKA_PARTITIONS = Gauge(
     "leadstream_kafka_partitions", "Partitions of the cluster: all, leaderless, under_replicated.", ("state",)
 )
-REDIS_UP = Gauge("leadstream_redis_up", "1 while Redis answers the probe.")
+REDIS_UP = Gauge("leadstream_redis_up", "1 while Redis answers the probe; NaN where it was not asked.")
+REDIS_UP.set(nan)  # a probe that knows of no Redis has none that is down
 REDIS_MEMORY = Gauge("leadstream_redis_memory_bytes", "Redis's memory: used, and its limit (0 = none).", ("kind",))
 REDIS_CLIENTS = Gauge("leadstream_redis_clients", "Connections to Redis.")
 REDIS_KEYS = Gauge("leadstream_redis_keys", "Keys in Redis.")
