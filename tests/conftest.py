@@ -9,9 +9,11 @@ import pytest
 
 from streams.runtime.broker import FOR_TESTS, start_broker
 from streams.runtime.handle import BrokerHandle, RedisHandle, UnavailableError
+from streams.runtime.kafka import LocalKafka
 from streams.runtime.provider import Wish
 from streams.runtime.redis import start_redis
 from streams.runtime.registry import RegistryHandle, start_registry
+from tests.chaos.cluster import Cluster
 
 SERVERS = pytest.StashKey[list[str]]()
 REAL_KAFKA = {"given", "docker", "kafka"}
@@ -98,3 +100,13 @@ def _needs(request: pytest.FixtureRequest) -> None:
     for need in marker.args:
         if not has[need]:
             pytest.skip(f"needs {need}; this run has {broker.version}")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three nodes of Apache Kafka behind doors of ours, as the chaos rows want them."""
+    if reason := LocalKafka().available():
+        pytest.skip(reason)
+    three = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield three
+    three.stop()

@@ -4,13 +4,11 @@ An hour or so: `.venv/bin/pytest -m chaos tests/chaos`. The outcome stands besid
 """
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from streams.runtime.kafka import LocalKafka
 from tests.chaos.case import load
 from tests.chaos.cluster import Cluster
 from tests.chaos.report import write
@@ -19,15 +17,6 @@ from tests.chaos.subjects import SUBJECTS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 EVENTS = 6_000
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if reason := LocalKafka().available():
-        pytest.skip(reason)
-    three = Cluster(tmp_path_factory.mktemp("cluster"))
-    yield three
-    three.stop()
 
 
 @pytest.mark.parametrize("subject", ["naive", "naive_eos"])

@@ -1,13 +1,11 @@
 """A short set of the chaos rows, on one cluster: the same harness as `make chaos`, fewer faults, fewer events."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from streams.runtime.kafka import LocalKafka
 from tests.chaos.case import Case, Step, load
 from tests.chaos.cluster import Cluster
 from tests.chaos.run import DRAIN_S, run
@@ -15,15 +13,6 @@ from tests.chaos.subjects import SUBJECTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 EVENTS = 6_000
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if reason := LocalKafka().available():
-        pytest.skip(reason)
-    three = Cluster(tmp_path_factory.mktemp("cluster"))
-    yield three
-    three.stop()
 
 
 def short(row: str, *faults: Step, state: str = "memory") -> Case:
