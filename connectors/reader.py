@@ -6,7 +6,7 @@ A member that works must go on polling or lose its partitions: `read` leaves out
 import logging
 from collections.abc import Iterable, Set
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 __all__ = ["Reader", "Spot", "place"]
 
@@ -24,8 +24,8 @@ FENCED = {
 class Reader:
     """One member of a group. Not for several threads at once."""
 
-    def __init__(self, consumer: Consumer, topics: Iterable[str], rewind: bool = False, first: str = "") -> None:
-        """`rewind` takes each partition from its beginning when it first becomes ours.
+    def __init__(self, consumer: Consumer, topics: Iterable[str], first: str = "") -> None:
+        """Join the group.
 
         `first` is the topic that is read to its end before the same partition of another is; the consumer must then
         have `enable.partition.eof`.
@@ -33,8 +33,6 @@ class Reader:
         self._consumer = consumer
         self._first = first
         self._ended: set[Spot] = set()
-        self._rewind = rewind
-        self._seen: set[Spot] = set()
         self._paused: set[Spot] = set()
         self._holding = False
         self._lost: set[Spot] = set()
@@ -105,6 +103,15 @@ class Reader:
         self.commit(offsets)
         return offsets
 
+    def seek(self, spot: Spot, offset: int) -> bool:
+        """Read on from there; an offset that is gone means the first that is left. False: not now, ask again."""
+        try:
+            self._consumer.seek(TopicPartition(*spot, offset))
+        except KafkaException as error:
+            log.warning("cannot go to offset %s of %s/%s yet: %s", offset, *spot, error.args[0].str())
+            return False
+        return True
+
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
@@ -123,13 +130,8 @@ class Reader:
 
     def _gain(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         spots = {(partition.topic, partition.partition) for partition in partitions}
-        if self._rewind:
-            for partition in partitions:
-                if (partition.topic, partition.partition) not in self._seen:
-                    partition.offset = OFFSET_BEGINNING
         consumer.assign(partitions)
         self.owned |= spots
-        self._seen |= spots
         self._ended -= spots
         self._pause(self.owned if self._holding else self._paused | self._behind())
 

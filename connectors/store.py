@@ -3,22 +3,29 @@
     lead:<id>           hash   version, profile (JSON), route_seq, decision (JSON), into (who absorbed it)
     lead:<id>:timeline  zset   touchpoints and outcomes (JSON) by when they happened, the last `TIMELINE`
     leads:hot           zset   lead ids by score
+    leads:read          hash   the next offset to read, by topic/partition
 
 Every write is a script: set-if-newer cannot be had from a read and a write. Nothing here is the truth: it is rebuilt
-from the topics at any time. Commands are those of Redis 7.2. Redis' own errors (`redis.RedisError`) pass through.
+from the topics at any time. How far they were read stands beside what was read, so that a Redis that was emptied, or
+is back from an older copy, says itself what it misses. Commands are those of Redis 7.2. Redis' own errors
+(`redis.RedisError`) pass through.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple, cast
 
 import msgspec
 import redis
 
+from connectors.reader import Spot
 from schemas.records import LeadProfile, Outcome, Record, RoutedLead, Stage, Touchpoint
 
-__all__ = ["Change", "Entry", "Forget", "Lead", "Store"]
+__all__ = ["Change", "Entry", "Forget", "Lead", "Moves", "Store"]
+
+Moves = Mapping[Spot, tuple[int, int]]  # from which offset to which
 
 HOT = "leads:hot"
+READ = "leads:read"
 TIMELINE = 50
 FORWARDS = 8  # a chain of absorbed leads is followed so far, never for ever
 KEEP_S = 90 * 86_400  # a timeline whose touchpoints have left their topic goes as well
@@ -62,6 +69,15 @@ redis.call('ZADD', key, ARGV[2], ARGV[3])
 redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[4]))
 return redis.call('EXPIRE', key, ARGV[5])
 """
+# Offsets move on from where they are known to be, or not at all: 0 when one of them was elsewhere.
+MOVE = """
+local known = 1
+for at = 1, #ARGV, 3 do
+    if redis.call('HGET', KEYS[1], ARGV[at]) ~= ARGV[at + 1] then known = 0
+    elseif ARGV[at + 1] ~= ARGV[at + 2] then redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 2]) end
+end
+return known
+"""
 
 
 class Entry(NamedTuple):
@@ -97,9 +113,22 @@ class Store:
         self._profile = client.register_script(PROFILE)
         self._decision = client.register_script(DECISION)
         self._touch = client.register_script(TOUCH)
+        self._move = client.register_script(MOVE)
 
-    def write(self, changes: Iterable[Change]) -> None:
-        """Write a batch, in its order, in one round trip."""
+    def places(self, spots: Set[Spot]) -> dict[Spot, int]:
+        """Return the offset that each partition is to be read from: 0 when nothing of it is here."""
+        asked = sorted(spots)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for spot in asked:  # 0 is written, so that it is missed when Redis is emptied before the first move
+                pipe.hsetnx(READ, _field(spot), "0")
+            pipe.hmget(READ, [_field(spot) for spot in asked])
+            return dict(zip(asked, map(int, pipe.execute()[-1]), strict=True))
+
+    def write(self, changes: Iterable[Change], moves: Moves | None = None) -> bool:
+        """Write a batch, in its order, in one round trip, and then that its partitions were read so far.
+
+        False when Redis had not read up to where a move begins: some of it was lost, or another wrote.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             for change in changes:
                 match change:
@@ -124,7 +153,9 @@ class Store:
                         pipe.zrem(HOT, lead_id)
                     case _:
                         pass  # links and merges show in the profiles they change
-            pipe.execute()
+            steps = [step for spot, (start, end) in (moves or {}).items() for step in (_field(spot), start, end)]
+            self._move(keys=[READ], args=steps, client=pipe)
+            return bool(pipe.execute()[-1])
 
     def lead(self, lead_id: str) -> Lead | None:
         """Return a lead, or the one that absorbed it; None when neither is known."""
@@ -151,10 +182,14 @@ class Store:
             return [msgspec.json.decode(body) for body in pipe.execute() if body]
 
     def clear(self) -> None:
-        """Forget every lead."""
-        keys = [*self._redis.scan_iter("lead:*", count=1000), HOT]
+        """Forget every lead. Views at work begin anew."""
+        keys = [READ, *self._redis.scan_iter("lead:*", count=1000), HOT, READ]
         for at in range(0, len(keys), 1000):
             self._redis.delete(*keys[at : at + 1000])
+
+
+def _field(spot: Spot) -> str:
+    return f"{spot[0]}/{spot[1]}"
 
 
 def _json(record: Record) -> bytes:

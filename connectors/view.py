@@ -1,19 +1,21 @@
 """The serving view: follows profiles, decisions and touchpoints, and keeps them in Redis for whoever looks a lead up.
 
-Redis may be away for as long as it likes: the view waits and catches up. Offsets are committed after the write.
+Redis may be away for as long as it likes: the view waits and catches up. It may be emptied, or come back from an older
+copy: the view sees it within a second and reads again what is missing. Offsets are committed after the write.
 """
 
 import logging
 import random
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import redis
 from confluent_kafka import Message
 
 from connectors import kafka, metrics
-from connectors.reader import Reader, place
+from connectors.reader import Reader, Spot, place
 from connectors.settings import ViewSettings
 from connectors.store import Change, Forget, Store
 from schemas.codec import Codec
@@ -33,10 +35,11 @@ LONGEST_WAIT_S = 5.0
 
 
 class View:
-    """One member of the view's group."""
+    """One member of the view's group. Redis says where a partition is read from; Kafka is told for the lag's sake."""
 
     def __init__(self, reader: Reader, store: Store, codec: Codec) -> None:
         self._reader, self._store, self._codec = reader, store, codec
+        self._places: dict[Spot, int] = {}  # the next offset, as Redis has it
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -44,9 +47,10 @@ class View:
         try:
             while not self._stop.is_set():
                 messages = self._reader.read(BATCH, READ_S)
-                if not self._written(changes(messages, self._codec)):
-                    return
-                self._reader.commit({spot: offset + 1 for spot, offset in map(place, messages)})
+                for spot in self._reader.lost():
+                    self._places.pop(spot, None)
+                self._patiently(partial(self._follow, messages))
+                self._patiently(self._find_places)
         finally:
             self._reader.close()
 
@@ -54,12 +58,36 @@ class View:
         """End `run` soon; safe from a signal handler."""
         self._stop.set()
 
-    def _written(self, due: list[Change]) -> bool:
-        """Write until it is written; False when we are to stop first."""
+    def _follow(self, messages: list[Message]) -> None:
+        """Write what came from places that Redis named. When Redis has lost something, ask it for all places again."""
+        known = [message for message in messages if place(message)[0] in self._places]
+        if not self._places:
+            return
+        due = changes(known, self._codec)
+        ends = self._places | {spot: offset + 1 for spot, offset in map(place, known)}
+        if not self._store.write(due, {spot: (start, ends[spot]) for spot, start in self._places.items()}):
+            log.warning("Redis is not as this view left it: what it misses is read again")
+            metrics.VIEW_WRITES.labels("again").inc(len(due))
+            self._places = {}
+            return
+        metrics.VIEW_WRITES.labels("written").inc(len(due))
+        moved = {spot: end for spot, end in ends.items() if end != self._places[spot]}
+        self._places = ends
+        self._reader.commit(moved)
+
+    def _find_places(self) -> None:
+        """Go to where Redis wants each new partition read from."""
+        new = self._reader.owned - self._places.keys()
+        if new:
+            found = self._store.places(new)
+            self._places |= {spot: offset for spot, offset in found.items() if self._reader.seek(spot, offset)}
+
+    def _patiently(self, work: Callable[[], None]) -> None:
+        """Do it until it is done, or we are to stop."""
         attempt = 0
-        while due and not self._stop.is_set():
+        while not self._stop.is_set():
             try:
-                self._store.write(due)
+                work()
             except redis.RedisError as error:
                 if not attempt:
                     log.warning("Redis does not take writes (%s); waiting for it", type(error).__name__)
@@ -69,9 +97,7 @@ class View:
                 attempt = min(attempt + 1, 10)
             else:
                 metrics.VIEW_UP.set(1)
-                metrics.VIEW_WRITES.labels("written").inc(len(due))
-                return True
-        return not due
+                return
 
 
 def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:
@@ -91,18 +117,18 @@ def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:
     return due
 
 
-def build(settings: ViewSettings, group: str = GROUP, rewind: bool = False) -> View:
-    """Return a view, joined to its group. `rewind` empties Redis of leads and reads everything again."""
+def build(settings: ViewSettings, group: str = GROUP, rebuild: bool = False) -> View:
+    """Return a view, joined to its group. `rebuild` empties Redis of leads, so that everything is read again."""
     store = Store(redis.Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0))
-    if rewind:
+    if rebuild:
         store.clear()
     codec = Codec(open_registry(settings.schema_registry_url or None))
-    return View(Reader(kafka.consumer(settings, group), TOPICS, rewind), store, codec)
+    return View(Reader(kafka.consumer(settings, group), TOPICS), store, codec)
 
 
 def run(settings: ViewSettings, rebuild: bool = False) -> None:
     """Run the view until SIGTERM or SIGINT. Raises `redis.RedisError` when a rebuild cannot empty Redis first."""
-    view = build(settings, rewind=rebuild)
+    view = build(settings, rebuild=rebuild)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: view.stop())
     metrics.serve(settings.metrics_host, settings.metrics_port)

@@ -41,7 +41,7 @@ def show(
     if lead is None:
         raise fail(
             f"no lead {lead_id} in the view. If it is new, the view may be behind: is `leadstream view` running? "
-            "After a loss of Redis, `leadstream view --rebuild` reads the topics again."
+            "After a loss of Redis it fills it again by itself; that takes a while."
         )
     if as_json:
         show_json({"asked": lead.asked, "profile": lead.profile, "decision": lead.decision, "timeline": lead.timeline})

@@ -150,7 +150,8 @@ def probe() -> None:
 
 def view(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Forget all leads and read the topics again; stop other views first.")
+        bool,
+        typer.Option("--rebuild", help="Forget all leads and read the topics again; after a loss of Redis it does so."),
     ] = False,
 ) -> None:
     """Keep the serving view in Redis up to date, for `leadstream lead show` and whoever else looks leads up."""

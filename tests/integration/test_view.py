@@ -43,9 +43,9 @@ def group(environ: dict[str, str], topic_prefix: str) -> str:
 
 
 @contextmanager
-def viewing(environ: dict[str, str], group: str, rewind: bool = False) -> Iterator[None]:
+def viewing(environ: dict[str, str], group: str, rebuild: bool = False) -> Iterator[None]:
     """A view at work on a thread; it has stopped in good order when the block ends."""
-    one = view.build(ViewSettings.read(environ), group, rewind)
+    one = view.build(ViewSettings.read(environ), group, rebuild)
     thread = threading.Thread(target=one.run)
     thread.start()
     try:
@@ -96,7 +96,7 @@ def test_while_redis_is_away_nothing_is_lost_and_the_view_catches_up(
 
 
 @pytest.mark.integration
-def test_after_flushall_a_rebuild_reads_everything_again(
+def test_after_flushall_everything_is_read_again_though_nothing_new_comes(
     environ: dict[str, str], group: str, store: Store, own_redis: RedisHandle, topic_prefix: str
 ) -> None:
     lead = f"e-{topic_prefix}"
@@ -104,7 +104,45 @@ def test_after_flushall_a_rebuild_reads_everything_again(
         send(environ, LEADS_PROFILES, (lead, profile(lead)))
         send(environ, TOUCHPOINTS, (lead, touchpoint(lead)))
         eventually(lambda: (found := store.lead(lead)) and found.timeline)
-    redis.Redis.from_url(own_redis.url).flushall()
-    assert store.lead(lead) is None
-    with viewing(environ, group, rewind=True):
+        redis.Redis.from_url(own_redis.url).flushall()
+        assert store.lead(lead) is None
         eventually(lambda: (found := store.lead(lead)) and found.timeline)
+        redis.Redis.from_url(own_redis.url).flushall()
+    with viewing(environ, group):
+        eventually(lambda: (found := store.lead(lead)) and found.timeline)
+
+
+@pytest.mark.integration
+def test_a_redis_back_from_an_older_copy_is_brought_up_to_date(
+    environ: dict[str, str], group: str, store: Store, own_redis: RedisHandle, topic_prefix: str
+) -> None:
+    lead, client = f"e-{topic_prefix}", redis.Redis.from_url(own_redis.url)
+
+    def version() -> int:
+        return found.profile["version"] if (found := store.lead(lead)) else 0
+
+    with viewing(environ, group):
+        send(environ, LEADS_PROFILES, (lead, profile(lead, 1)))
+        eventually(lambda: version() == 1 and committed(environ, group, LEADS_PROFILES))
+        copy = {key: client.dump(key) or b"" for key in client.scan_iter()}
+        send(environ, LEADS_PROFILES, (lead, profile(lead, 2)))
+        eventually(lambda: version() == 2 and committed(environ, group, LEADS_PROFILES))
+        for key, body in copy.items():
+            client.restore(key, 0, body, replace=True)
+        assert version() == 1
+        eventually(lambda: version() == 2)
+
+
+@pytest.mark.integration
+def test_a_rebuild_forgets_every_lead_and_reads_everything_again(
+    environ: dict[str, str], group: str, store: Store, topic_prefix: str
+) -> None:
+    lead, stray = f"e-{topic_prefix}", f"e-{topic_prefix}stray"
+    with viewing(environ, group):
+        send(environ, LEADS_PROFILES, (lead, profile(lead)))
+        send(environ, TOUCHPOINTS, (lead, touchpoint(lead)))
+        eventually(lambda: (found := store.lead(lead)) and found.timeline)
+    store.write([profile(stray)])
+    with viewing(environ, group, rebuild=True):
+        eventually(lambda: (found := store.lead(lead)) and found.timeline)
+    assert store.lead(stray) is None

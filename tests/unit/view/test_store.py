@@ -113,3 +113,22 @@ def test_a_lead_that_comes_back_after_it_was_forgotten_is_shown_again(store: Sto
 def test_personal_fields_do_not_get_into_the_view(store: Store, client: redis.Redis, lead: str) -> None:
     store.write([profile(lead, person=b"jane@example.com"), routed(lead, 1, {"email": "jane@example.com"})])
     assert "jane" not in str(client.hgetall(f"lead:{lead}"))
+
+
+def test_places_move_on_from_where_they_are_known_to_be(store: Store, topic_prefix: str) -> None:
+    spot, other = (topic_prefix, 0), (topic_prefix, 1)
+    assert store.places({spot, other}) == {spot: 0, other: 0}
+    assert store.write([], {spot: (0, 7), other: (0, 0)})
+    assert store.places({spot, other}) == {spot: 7, other: 0}
+    assert not store.write([], {spot: (3, 9), other: (0, 2)})
+    assert store.places({spot, other}) == {spot: 7, other: 2}
+
+
+def test_a_redis_emptied_before_the_first_move_is_noticed(
+    store: Store, client: redis.Redis, lead: str, topic_prefix: str
+) -> None:
+    spot = (topic_prefix, 0)
+    start = store.places({spot})[spot]
+    client.hdel("leads:read", f"{topic_prefix}/0")
+    assert not store.write([profile(lead)], {spot: (start, 1)})
+    assert store.places({spot}) == {spot: 0}
