@@ -6,7 +6,7 @@ FRESH := .venv/.fresh
 QUICK := not integration and not e2e and not bench and not chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check integration bench chaos docs clean
+.PHONY: help setup demo test check integration bench chaos drill docs clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ build/quix: # an environment of its own: Quix Streams wants older clients than o
 
 chaos: setup ## Break things on purpose and count what is left, on Apache Kafka: make chaos ARGS="--rows W1,W4"
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+drill: setup ## Break things on purpose and see who is told, with a real Prometheus: make drill ARGS="--list"
+	@$(BIN)/python -m tests.drill $(ARGS)
 
 docs: setup ## Rewrite the pages that come from the code
 	@$(BIN)/python infra/docs/settings.py

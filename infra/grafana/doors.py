@@ -28,6 +28,12 @@ BOARD = Board(
                     "eps",
                     (rate("leadstream_events_refused_total", "source, code", or_zero=True), "{{source}} {{code}}"),
                 ),
+                line(
+                    "Fetched",
+                    "What came of notices that only tell of something to be fetched, by source.",
+                    "eps",
+                    (rate("leadstream_fetches_total", "source, outcome", or_zero=True), "{{source}} {{outcome}}"),
+                ),
             ),
         ),
         Row(

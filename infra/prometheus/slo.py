@@ -12,7 +12,7 @@ import yaml
 
 
 class Slo(NamedTuple):
-    """An objective: which rate is good, of which; and the share that may fail."""
+    """An objective: which rate is good, of which; and what share may fail. `wakes`: also at night, when it burns fast."""
 
     name: str
     told: str
@@ -20,6 +20,7 @@ class Slo(NamedTuple):
     total: str
     budget: float
     owner: str = "platform"
+    wakes: bool = True
 
 
 class Burn(NamedTuple):
@@ -33,6 +34,7 @@ class Burn(NamedTuple):
 
 
 DELIVERED = "leadstream_crm_delivery_age_seconds"
+FATES = "leadstream_stage_events_total"
 SLOS = (
     Slo(
         "Ingest",
@@ -49,6 +51,13 @@ SLOS = (
         0.01,
     ),
     Slo(
+        "Tail",
+        "Leads are routed within 10 seconds of their event",
+        'leadstream_event_to_routed_seconds_bucket{le="10.0"}',
+        "leadstream_event_to_routed_seconds_count",
+        0.001,
+    ),
+    Slo(
         "Freshness",
         "Canary leads come back within 5 seconds",
         'leadstream_canary_roundtrip_seconds_bucket{le="5.0"}',
@@ -62,6 +71,15 @@ SLOS = (
         f"{DELIVERED}_count",
         0.001,
         owner="integrations",
+    ),
+    Slo(  # a sender's change more often than ours, and what is buried is kept: it can wait for the morning
+        "Burial",
+        "Records are not buried as dead letters",
+        f'{FATES}{{fate!="dead_letter"}}',
+        FATES,
+        0.001,
+        owner="integrations",
+        wakes=False,
     ),
 )
 BURNS = (
@@ -87,7 +105,7 @@ def alert(slo: Slo, burn: Burn) -> dict[str, object]:
         "alert": f"Leadstream{slo.name}{burn.name}",
         "expr": f"min by (slo) ({both}) > {round(burn.factor * slo.budget, 6):g}",
         "for": burn.wait,
-        "labels": {"severity": burn.severity, "owner": slo.owner},
+        "labels": {"severity": burn.severity if slo.wakes else "ticket", "owner": slo.owner},
         "annotations": {
             "summary": f"{slo.told}: {{{{ $value | humanizePercentage }}}} do not, {burn.factor:g} times the pace.",
             "runbook": f"docs/runbook/leadstream{slo.name.lower()}budget.md",

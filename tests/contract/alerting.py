@@ -136,7 +136,7 @@ def budget(good: str, total: str, threshold: float) -> Case:
     return Case(over, under)
 
 
-OBJECTIVES = {
+OBJECTIVES = {  # what is good, of which, and the share that may fail
     "Ingest": (
         'leadstream_ingest_requests_total{code_class="2xx"}',
         'leadstream_ingest_requests_total{code_class="5xx"}',
@@ -146,6 +146,16 @@ OBJECTIVES = {
         'leadstream_event_to_routed_seconds_bucket{le="2.0"}',
         "leadstream_event_to_routed_seconds_count",
         0.01,
+    ),
+    "Tail": (
+        'leadstream_event_to_routed_seconds_bucket{le="10.0"}',
+        "leadstream_event_to_routed_seconds_count",
+        0.001,
+    ),
+    "Burial": (
+        'leadstream_stage_events_total{fate="routed"}',
+        'leadstream_stage_events_total{fate="dead_letter"}',
+        0.001,
     ),
     "Freshness": (
         'leadstream_canary_roundtrip_seconds_bucket{le="5.0"}',
@@ -158,18 +168,17 @@ OBJECTIVES = {
         0.001,
     ),
 }
+SUMS = {  # objectives whose total is the sum of good and bad
+    "Ingest": ("leadstream_ingest_requests_total", 'code_class="5xx"', 'code_class="2xx"'),
+    "Burial": (FATES, 'fate="dead_letter"', 'fate="scored"'),
+}
 PACES = {"BurnsFastest": 14.4, "BurnsFast": 6.0, "BurnsSlowly": 3.0, "BurnsSteadily": 1.0}
 
 for objective, (good, total, allowed) in OBJECTIVES.items():
     for pace, factor in PACES.items():
         at = factor * allowed
         case = budget(good, total, at)
-        if objective == "Ingest":  # its total is the sum of both
-            case = share(
-                "leadstream_ingest_requests_total",
-                'code_class="5xx"',
-                'code_class="2xx"',
-                over=125 * at,
-                under=75 * at,
-            )
+        if objective in SUMS:
+            name, bad, well = SUMS[objective]
+            case = share(name, bad, well, over=125 * at, under=75 * at)
         CASES[f"Leadstream{objective}{pace}"] = case

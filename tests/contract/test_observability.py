@@ -27,9 +27,7 @@ BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for
 PANELS = {panel["title"]: panel for it in BOARDS.values() for panel in it["panels"] if panel["type"] != "row"}
 SHOWN = {title: [str(target["expr"]) for target in panel["targets"]] for title, panel in PANELS.items()}
 EXPRESSIONS = [str(rule["expr"]) for rule in RULES] + [expr for exprs in SHOWN.values() for expr in exprs]
-SEEN_NOWHERE = {  # metrics that neither an alert nor a panel uses, each with its reason
-    "counter:leadstream_fetches",  # only where platforms send notices; the fetcher's lag is on the panel of lags
-}
+SEEN_NOWHERE: set[str] = set()  # metrics that neither an alert nor a panel uses, each with its reason
 OF_PROMETHEUS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 ADDED = {"job", "instance", "le", "slo"}  # labels that Prometheus and histograms add
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
