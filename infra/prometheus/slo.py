@@ -12,7 +12,7 @@ import yaml
 
 
 class Slo(NamedTuple):
-    """An objective: which rate is good, of which; and what share may fail. `wakes`: also at night, when it burns fast."""
+    """An objective: which rate is good, of which; what share may fail; and whether it `wakes` when it burns fast."""
 
     name: str
     told: str
