@@ -1,14 +1,14 @@
 """Dead letters: how a door writes one, how they are read, and how the records in them are sent again after repair."""
 
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, Message
 
 from connectors import kafka
+from connectors.reading import everything
 from connectors.settings import Connection
 from schemas import letters
 from schemas.codec import Codec
@@ -73,18 +73,13 @@ def read(settings: Connection, wanted: Wanted) -> Iterator[DeadLetter]:
     Raises `BrokerUnreachable`.
     """
     codec = Codec(open_registry(settings.schema_registry_url or None), ["DeadLetter"])
-    group = f"leadstream-deadletters-{uuid.uuid4().hex}"  # nobody's: it never commits
-    consumer = kafka.consumer(settings, group, extra={"enable.partition.eof": True})
-    try:
-        for message in _everything(consumer, settings):
-            try:
-                found = codec.decode(message.value(), (DeadLetter,))
-            except Rejected:
-                continue
-            if isinstance(found, DeadLetter) and wanted.includes(found):
-                yield found
-    finally:
-        consumer.close()
+    for message in everything(settings, [DEAD_LETTERS]):
+        try:
+            found = codec.decode(message.value(), (DeadLetter,))
+        except Rejected:
+            continue
+        if isinstance(found, DeadLetter) and wanted.includes(found):
+            yield found
 
 
 def replay(settings: Connection, wanted: Wanted, dry_run: bool = False) -> Replayed:
@@ -136,24 +131,3 @@ def _unfit(letter: DeadLetter, value: bytes) -> str:
     if letters.NOTE in letter.detail:
         return "cut"
     return "" if value else "empty"
-
-
-def _everything(consumer: Consumer, settings: Connection) -> Iterator[Message]:
-    """Return what is on the topic from its beginning to its end as it is now."""
-    partitions = range(kafka.partitions_of(DEAD_LETTERS, settings))
-    consumer.assign([TopicPartition(DEAD_LETTERS.name, partition, OFFSET_BEGINNING) for partition in partitions])
-    open_ = set(partitions)
-    while open_:
-        first = consumer.poll(PATIENCE_S)
-        if first is None:
-            raise kafka.BrokerUnreachable(
-                f"{DEAD_LETTERS.name} cannot be read at KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
-            )
-        for message in (first, *consumer.consume(500, 0)):  # with a timeout it would wait for all the 500
-            error = message.error()
-            if error is None:
-                yield message
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                open_.discard(message.partition())
-            elif not error.retriable():
-                raise KafkaException(error)

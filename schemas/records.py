@@ -331,6 +331,29 @@ class ModelSnapshot(Record, frozen=True, kw_only=True):
     shift: float = 0.0
 
 
+class Lessons(Record, frozen=True, kw_only=True):
+    """What the learner has learned since the model of `version` (0 = none yet): with that, all that it knows."""
+
+    kind: str
+    version: int
+    examples: list[TrainingExample]
+
+
+class ModelPin(Record, frozen=True, kw_only=True):
+    """Which model is to score from now on: `version`, as `snapshot` has it; -1 = the newest, whichever that is.
+
+    Pins are numbered from 1, the highest holds; `signature` is HMAC-SHA256 over all other fields.
+    """
+
+    number: int
+    kind: str
+    version: int
+    at: float
+    why: str = ""
+    snapshot: ModelSnapshot | None = None
+    signature: bytes = b""
+
+
 class DeadLetter(Record, frozen=True, kw_only=True):
     """What could not be used: where it came from, why, and (in `person`) {key: bytes, value: bytes} as they were."""
 
@@ -380,7 +403,10 @@ class Tally(Record, frozen=True, kw_only=True):
 
 
 class Audit(Record, frozen=True, kw_only=True):
-    """What one transaction did with a stretch of input: written in that same transaction, so the sum is exact."""
+    """What one transaction did with a stretch of input: written in that same transaction, so the sum is exact.
+
+    `leaned_on` = the version of the model that its scores are from; -1 where nothing is scored.
+    """
 
     agent: str
     topic: str
@@ -388,3 +414,4 @@ class Audit(Record, frozen=True, kw_only=True):
     first_offset: int
     last_offset: int
     tallies: list[Tally]
+    leaned_on: int = -1

@@ -21,13 +21,20 @@ def _nothing() -> None:
     """Make nothing ready."""
 
 
+def _on_nothing() -> int:
+    """Lean on nothing."""
+    return -1
+
+
 class Agent(NamedTuple):
     """An agent, declared: what it reads, what it keeps, and the pure step between them.
 
     `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be
     the record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the
     event's fault. `prepare` is called where partitions of it are taken on, before its first step: the place for what
-    takes seconds, since a step holds a transaction open.
+    takes seconds, since a step holds a transaction open. `lean` is called before each slice of records: it fixes what
+    the step leans on beside states and record (a model), and returns its version, which the slice's audit keeps: with
+    that, a replay can lean on the same. -1 = on nothing.
     """
 
     name: str
@@ -37,3 +44,4 @@ class Agent(NamedTuple):
     step: Callable[[States, Record], Applied]
     keyed: bool = True
     prepare: Callable[[], None] = _nothing
+    lean: Callable[[], int] = _on_nothing

@@ -12,8 +12,10 @@ from schemas.records import (
     Channel,
     DeadLetter,
     LeadProfile,
+    Lessons,
     Link,
     Merge,
+    ModelPin,
     ModelSnapshot,
     Outcome,
     RawEvent,
@@ -74,6 +76,9 @@ ROSTERS = Topic("rosters", (Roster,), "pool", compacted=True)
 LEADS_ROUTED = Topic("leads.routed", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
 TRAINING_EXAMPLES = Topic("training.examples", (TrainingExample,), "lead id", partitions=1, retention_s=400 * DAY_S)
 MODELS = Topic("models", (ModelSnapshot,), "model kind", partitions=1, compacted=True)
+LESSONS = Topic("lessons", (Lessons,), "model kind", partitions=1, compacted=True)
+MODEL_VERSIONS = Topic("models.versions", (ModelSnapshot,), "shelf place", partitions=1, compacted=True)
+MODEL_PINS = Topic("models.pins", (ModelPin,), "model kind", partitions=1)  # which model scores, as people told it
 DEAD_LETTERS = Topic("dead-letters", (DeadLetter,), "dead letter id", retention_s=30 * DAY_S)
 AUDIT = Topic("audit", (Audit,), "agent", retention_s=30 * DAY_S)
 DESTINATIONS = Topic("destinations", (), "destination", partitions=1, compacted=True)  # what the relay is told
@@ -92,6 +97,9 @@ TOPICS = (
     LEADS_ROUTED,
     TRAINING_EXAMPLES,
     MODELS,
+    LESSONS,
+    MODEL_VERSIONS,
+    MODEL_PINS,
     DEAD_LETTERS,
     AUDIT,
     DESTINATIONS,

@@ -70,6 +70,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         traits=frozenset(settings.traits),
         maps=settings.maps,
     )
+    ready = [agent._replace(prepare=models.catch_up) if agent.name == "qualify" else agent for agent in declared]
     config = Config(
         client,
         worker=worker,
@@ -78,7 +79,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         partitions=settings.partitions,
         on_emit=_observe,
     )
-    return engine.build(declared, config, codec, stores(settings.state_dir, worker)), models
+    return engine.build(ready, config, codec, stores(settings.state_dir, worker)), models
 
 
 def run_worker(settings: WorkerSettings) -> None:

@@ -60,6 +60,8 @@ SCORES = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1),
 )
 MODEL_VERSION = Gauge("leadstream_model_version", "Version of the model that this worker scores with.")
+MODEL_NEWEST = Gauge("leadstream_model_newest_version", "Version of the newest model that this worker could take.")
+MODEL_PINNED = Gauge("leadstream_model_pinned", "1 while people have said which model scores, 0 while the newest does.")
 MODEL_CREATED = Gauge("leadstream_model_created_timestamp_seconds", "When the model in use was made.")
 MODEL_EXAMPLES = Gauge("leadstream_model_examples", "Labels that the model in use has learned from.")
 MODEL_QUALITY = Gauge(
@@ -67,4 +69,6 @@ MODEL_QUALITY = Gauge(
     "How good old predictions were when their labels came, by the model in use: auc, log_loss, ece.",
     ["figure"],
 )
-MODELS_REFUSED = Counter("leadstream_models_refused_total", "Model snapshots that were not taken, by why.", ["why"])
+MODELS_REFUSED = Counter(
+    "leadstream_models_refused_total", "Model snapshots and pins that were not taken, by why.", ["why"]
+)

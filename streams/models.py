@@ -1,34 +1,45 @@
-"""The newest good model: follows the `models` topic in a thread, and takes only what `refusal` allows."""
+"""The model to score with: follows what is learned and what people pin in a thread, and takes what it may.
+
+`models` brings the newest model, `models.pins` what people say: score with this version, or with the newest. Whatever
+cannot be taken is counted, and changes nothing.
+"""
 
 import logging
 import threading
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec
-from schemas.records import ModelSnapshot
+from schemas.records import ModelPin, ModelSnapshot
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Rejected
-from schemas.topics import MODELS
+from schemas.topics import MODEL_PINS, MODELS
 from streams import metrics
 from streams.domain.scoring import PRIOR, Scorer
-from streams.domain.snapshots import refusal
+from streams.domain.snapshots import LARGEST, NEWEST, Refusal, pin_refusal, refusal
 
 log = logging.getLogger(__name__)
 
-
 QUALITY = ("auc", "log_loss", "ece")  # of a snapshot's figures, those that say how good its scores were
+CATCH_UP_S = 30.0
+AGAIN_S = 1.0
+Read = TypeVar("Read", ModelSnapshot, ModelPin)
+EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 class Models:
-    """Holds the scorer in use; `models()` is the one to score with now. Starts with the scorecard."""
+    """Holds the newest model and the pinned one; `models()` is the one to score with now. Starts with the scorecard."""
 
     def __init__(self, kafka: Mapping[str, str | int | float | bool], codec: Codec, key: bytes) -> None:
         self._kafka, self._codec, self._key = kafka, codec, key
+        self._newest = self._in_use = PRIOR
+        self._pinned: ModelSnapshot | None = None
+        self._pin = 0
         self._scorer = Scorer(PRIOR)
-        self._stopped = threading.Event()
+        self._unread = {MODELS.name, MODEL_PINS.name}
+        self._caught_up, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
 
     def __call__(self) -> Scorer:
@@ -39,6 +50,13 @@ class Models:
         """Begin to follow."""
         self._thread.start()
 
+    def catch_up(self) -> None:
+        """Return once all that was there at the start has been heeded: nobody scores before. Raises `TimeoutError`."""
+        if not self._caught_up.wait(CATCH_UP_S):
+            raise TimeoutError(
+                f"{', '.join(sorted(self._unread))} cannot be read; which model is to score is not known"
+            )
+
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
@@ -46,22 +64,46 @@ class Models:
             self._thread.join(timeout=5.0)
 
     def offer(self, value: bytes | None) -> None:
-        """Take a model if it may be taken; else the last good one goes on scoring, and the refusal is counted."""
-        try:
-            snapshot = cast("ModelSnapshot", self._codec.decode(value, MODELS.records))
-        except Rejected as rejected:
-            self._refuse(rejected.reason)
+        """Take a model if it may be taken; it scores unless another is pinned. Raises `RegistryUnavailable`."""
+        snapshot = self._read(value, ModelSnapshot)
+        if snapshot is None:
             return
-        except RegistryUnavailable as unavailable:  # the next snapshot comes soon
-            log.warning("%s", unavailable)
-            self._refuse("registry_unavailable")
-            return
-        why = refusal(snapshot, self._key, self._scorer.version)
-        if why is not None:
+        if (why := refusal(snapshot, self._key, self._newest.version)) is not None:
             self._refuse(why)
             return
-        self._scorer = Scorer(snapshot)
-        _show(snapshot)
+        self._newest = snapshot
+        self._use()
+
+    def heed(self, value: bytes | None) -> None:
+        """Let a pin hold, if it is ours and newer than the one that does. Raises `RegistryUnavailable`."""
+        pin = self._read(value, ModelPin)
+        if pin is None:
+            return
+        if (why := pin_refusal(pin, self._key, self._pin)) is not None:
+            self._refuse(why)
+            return
+        self._pin, self._pinned = pin.number, None if pin.version == NEWEST else pin.snapshot or PRIOR
+        log.info("model pin %d: %s scores", pin.number, "the newest" if self._pinned is None else pin.version)
+        self._use()
+
+    def _use(self) -> None:
+        wanted = self._newest if self._pinned is None else self._pinned
+        metrics.MODEL_PINNED.set(self._pinned is not None)
+        metrics.MODEL_NEWEST.set(self._newest.version)
+        if wanted is not self._in_use:
+            self._in_use, self._scorer = wanted, Scorer(wanted)
+            _show(wanted)
+
+    def _read(self, value: bytes | None, kind: type[Read]) -> Read | None:
+        """Return the record in `value`; None when it is none, which is counted."""
+        if value is not None and len(value) > LARGEST:
+            self._refuse(Refusal.OVERSIZE)
+            return None
+        try:
+            return cast("Read", self._codec.decode(value, (kind,)))
+        except Rejected as rejected:
+            self._refuse(rejected.reason)
+            return None
 
     def _refuse(self, why: str) -> None:
         metrics.MODELS_REFUSED.labels(why).inc()
@@ -74,25 +116,44 @@ class Models:
                 "group.id": "leadstream-models",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 100,
             }
         )
+        heeding: dict[str, Callable[[bytes | None], None]] = {MODELS.name: self.offer, MODEL_PINS.name: self.heed}
         try:
-            consumer.assign([TopicPartition(MODELS.name, 0, 0)])
+            consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING) for name in heeding])
             while not self._stopped.is_set():
                 message = consumer.poll(0.5)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is None:
-                    self.offer(message.value())
-                elif not error.retriable():
-                    log.warning("models cannot be followed: %s", error)
+                if message is not None:
+                    self._one(message, heeding)
         except KafkaException:
             log.exception("models cannot be followed any more")
         finally:
             consumer.close()
+
+    def _one(self, message: Message, heeding: Mapping[str, Callable[[bytes | None], None]]) -> None:
+        error, name = message.error(), message.topic() or ""
+        if error is None:
+            while not _heeded(heeding[name], message.value()) and not self._stopped.wait(AGAIN_S):
+                pass
+        elif error.code() == EOF:
+            self._unread.discard(name)
+            if not self._unread:
+                self._caught_up.set()
+        elif not error.retriable():
+            log.warning("models cannot be followed: %s", error)
+
+
+def _heeded(heed: Callable[[bytes | None], None], value: bytes | None) -> bool:
+    """Heed a record; False when it must be asked for again, for a pin does not come a second time."""
+    try:
+        heed(value)
+    except RegistryUnavailable as unavailable:
+        log.warning("%s", unavailable)
+        return False
+    return True
 
 
 def _show(snapshot: ModelSnapshot) -> None:

@@ -15,6 +15,7 @@ from schemas.step import Agent
 from schemas.topics import (
     LEADS_PROFILES,
     LEADS_ROUTED,
+    LESSONS,
     MODELS,
     ROSTERS,
     TOPICS,
@@ -32,7 +33,7 @@ from tests.worker import pipeline
 Found = tuple[str, bytes | None]
 Log = Mapping[str, list[Landed]]  # by topic's name
 OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, TRAINING_EXAMPLES)
-STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS)
+STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS, LESSONS)
 
 
 class Difference(NamedTuple):

@@ -12,9 +12,11 @@ BOARD = Board(
             (
                 line(
                     "Version in use",
-                    "One line for all workers; 0 is the scorecard.",
+                    "One line for all workers; 0 is the scorecard. Below the newest: somebody has pinned it.",
                     "none",
                     ('leadstream_model_version{job="worker"}', "{{instance}}"),
+                    ("max(leadstream_model_newest_version)", "newest"),
+                    ("max(leadstream_model_pinned)", "pinned: 1"),
                 ),
                 line(
                     "Age of the model",
@@ -24,7 +26,7 @@ BOARD = Board(
                 ),
                 line(
                     "Refused",
-                    "Model snapshots that were not taken, by why.",
+                    "Model snapshots and pins that were not taken, by why.",
                     "none",
                     ("sum by (why) (leadstream_models_refused_total) or vector(0)", "{{why}}"),
                 ),

@@ -38,11 +38,12 @@ from streams.domain.scoring import Score, Scorer
 
 Told = Touchpoint | Outcome | Link | Merge
 GIVEN_BACK = {Stage.RECYCLED: NURTURE, Stage.DISQUALIFIED: HOLD}  # by sales, who know: no new decision
-Holder = Callable[[], Scorer]  # gives the newest scorer there is
+Holder = Callable[[], Scorer]  # gives the scorer to use from now on; asked before each slice
 
 
 def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent:
     """Return the agent. `routing` holds whole daily caps; each of the `partitions` gives away its share of them."""
+    now = _Now(scorer)
     shares = [_shared(routing, partition, partitions) for partition in range(partitions)]
 
     def decide(lead: LeadProfile, roster: Roster | None, cause: Touchpoint | Merge) -> Applied:
@@ -52,7 +53,7 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             return Applied((lead, roster), (), fate)
         at = max(lead.last_seen, cause.occurred_at)
         values = features(lead, at)
-        scored = _scored(lead, scorer().score(values), at)
+        scored = _scored(lead, now().score(values), at)
         case = Case(scored, at, shares[partition_of(lead.lead_id.encode(), partitions)])
         decision = route(case, roster)
         if is_hot(case):
@@ -77,7 +78,24 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             return Applied(states, (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
         return decide(after, roster, told)
 
-    return Agent("qualify", (TOUCHPOINTS,), (LEADS_PROFILES, ROSTERS), _keys, _keeping_no_canary(step))
+    kept = (LEADS_PROFILES, ROSTERS)
+    return Agent("qualify", (TOUCHPOINTS,), kept, _keys, _keeping_no_canary(step), lean=now.lean)
+
+
+class _Now:
+    """The scorer of the slice under way; the newest for who works without slices."""
+
+    def __init__(self, scorer: Holder) -> None:
+        self._newest, self._now = scorer, scorer
+
+    def __call__(self) -> Scorer:
+        return self._now()
+
+    def lean(self) -> int:
+        """Fix the scorer for a slice; return its version."""
+        scorer = self._newest()
+        self._now = lambda: scorer
+        return scorer.version
 
 
 def _keys(record: Record) -> tuple[str, str]:

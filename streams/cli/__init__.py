@@ -2,7 +2,7 @@
 
 import typer
 
-from streams.cli import deadletters, destinations, keys, leads, processes, setup
+from streams.cli import deadletters, destinations, keys, leads, model, processes, setup
 from streams.cli.evaluate import evaluate
 
 __all__ = ["app"]
@@ -34,6 +34,7 @@ app.command(rich_help_panel=RUN)(processes.probe)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)
+app.add_typer(model.app, name="model", rich_help_panel=JUDGE)
 app.add_typer(setup.topics, name="topics", rich_help_panel=MEND)
 app.add_typer(keys.app, name="keys", rich_help_panel=MEND)
 app.add_typer(destinations.app, name="destinations", rich_help_panel=MEND)

@@ -1,4 +1,7 @@
-"""Models travel signed: what we did not sign, what is older than ours, and what cannot be a model, is refused."""
+"""Models travel signed: what we did not sign, what is older than ours, and what cannot be a model, is refused.
+
+So do pins, which say what model scores: whoever can write to a topic is not thereby one who may choose the model.
+"""
 
 import hmac
 from enum import StrEnum
@@ -7,12 +10,13 @@ from math import isfinite
 from msgspec.msgpack import Encoder
 from msgspec.structs import astuple, replace
 
-from schemas.records import ModelSnapshot
+from schemas.records import ModelPin, ModelSnapshot
 from streams.domain.learner.state import Unreadable, unpack
 from streams.domain.scoring import CLASSIFIER, PIPELINE
 
 HUGE = 1e6
 LARGEST = 4 << 20  # bytes of learner state: a bound on what a stranger can make us parse
+NEWEST, SCORECARD = -1, 0  # of a pin's versions, those that are no snapshot's
 _canonical = Encoder(order="deterministic").encode
 
 
@@ -30,14 +34,19 @@ def sign(snapshot: ModelSnapshot, key: bytes) -> ModelSnapshot:
     return replace(snapshot, signature=_signature(snapshot, key))
 
 
-def verify(snapshot: ModelSnapshot, key: bytes) -> bool:
+def sign_pin(pin: ModelPin, key: bytes) -> ModelPin:
+    """Return the pin with its signature, which covers the snapshot in it."""
+    return replace(pin, signature=_signature(pin, key))
+
+
+def verify(signed: ModelSnapshot | ModelPin, key: bytes) -> bool:
     """Tell whether the signature is ours."""
-    return hmac.compare_digest(snapshot.signature, _signature(snapshot, key))
+    return hmac.compare_digest(signed.signature, _signature(signed, key))
 
 
 def refusal(snapshot: ModelSnapshot, key: bytes, than: int) -> Refusal | None:
     """Return why a snapshot must not replace the model of version `than`; None when it may."""
-    if len(snapshot.learner) + len(snapshot.classifier) > LARGEST:
+    if _size(snapshot) > LARGEST:
         return Refusal.OVERSIZE
     if not verify(snapshot, key):
         return Refusal.UNSIGNED
@@ -52,6 +61,24 @@ def refusal(snapshot: ModelSnapshot, key: bytes, than: int) -> Refusal | None:
     return None if sound and _readable(snapshot) else Refusal.IMPOSSIBLE
 
 
+def pin_refusal(pin: ModelPin, key: bytes, than: int) -> Refusal | None:
+    """Return why a pin must not replace the one of number `than`; None when it may. What it pins must be a model."""
+    pinned = pin.snapshot
+    if pinned is not None and _size(pinned) > LARGEST:
+        return Refusal.OVERSIZE
+    if not verify(pin, key):
+        return Refusal.UNSIGNED
+    if pin.number <= than:
+        return Refusal.OLDER
+    if pinned is None:
+        return None if pin.version in (NEWEST, SCORECARD) else Refusal.IMPOSSIBLE
+    return refusal(pinned, key, SCORECARD) if pinned.version == pin.version else Refusal.IMPOSSIBLE
+
+
+def _size(snapshot: ModelSnapshot) -> int:
+    return len(snapshot.learner) + len(snapshot.classifier)
+
+
 def _readable(snapshot: ModelSnapshot) -> bool:
     if not snapshot.classifier:
         return snapshot.champion == PIPELINE
@@ -62,5 +89,5 @@ def _readable(snapshot: ModelSnapshot) -> bool:
     return snapshot.champion in {PIPELINE, CLASSIFIER}
 
 
-def _signature(snapshot: ModelSnapshot, key: bytes) -> bytes:
-    return hmac.digest(key, _canonical(astuple(replace(snapshot, signature=b""))), "sha256")
+def _signature(signed: ModelSnapshot | ModelPin, key: bytes) -> bytes:
+    return hmac.digest(key, _canonical(astuple(replace(signed, signature=b""))), "sha256")

@@ -74,6 +74,7 @@ class Boundary:
     def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[Met]:
         """Put every record of the slice through the step; return how many met which fate. Raises the world's faults."""
         fates: Counter[tuple[int, Met]] = Counter()
+        leaned_on = self.agent.lean()
         for raw in part.records:
             try:
                 met = _met(self._one(part, raw, tables, emitted))
@@ -85,7 +86,7 @@ class Boundary:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
                 met = self._bury(part, raw, Reason.CRASH, type(error).__name__)
             fates[raw.timestamp // 60_000, met] += 1
-        self._audit(part, fates)
+        self._audit(part, fates, leaned_on)
         total: Counter[Met] = Counter()
         for (_, met), count in fates.items():
             total[met] += count
@@ -132,7 +133,7 @@ class Boundary:
         self._send(Emit(DEAD_LETTERS, buried.id, buried))
         return Met(DEAD_LETTER, reason)
 
-    def _audit(self, part: Slice, fates: Counter[tuple[int, Met]]) -> None:
+    def _audit(self, part: Slice, fates: Counter[tuple[int, Met]], leaned_on: int) -> None:
         counts: Counter[tuple[int, str]] = Counter()
         for (minute, met), count in fates.items():
             counts[minute, met.fate] += count
@@ -144,6 +145,7 @@ class Boundary:
             first_offset=part.records[0].offset,
             last_offset=part.records[-1].offset,
             tallies=tallies,
+            leaned_on=leaned_on,
         )
         self._send(Emit(AUDIT, self.agent.name, audit))
 

@@ -24,6 +24,7 @@ class Fold:
     def apply(self, partition: int, record: Record) -> tuple[Emit, ...]:
         """Put one record through the step; return what it emits. The event's fault is counted, not raised."""
         tables = [table.name for table in self.agent.tables]
+        self.agent.lean()
         try:
             keys = self.agent.keys(record)
             states = tuple(self.rows.get((table, partition, key)) for table, key in zip(tables, keys, strict=True))

@@ -52,6 +52,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("lead", "show"),
         ("leads", "hot"),
         *(("destinations", name) for name in ("list", "test", "pause", "resume", "replay")),
+        *(("model", name) for name in ("list", "show", "pin", "rollback")),
         *(("deadletters", name) for name in ("list", "show", "replay")),
     ],
     ids=" ".join,

@@ -5,9 +5,19 @@ from math import nan
 import pytest
 from msgspec.structs import fields, replace
 
-from schemas.records import ModelSnapshot, Term
+from schemas.records import ModelPin, ModelSnapshot, Term
 from streams.domain.learning import Learner
-from streams.domain.snapshots import LARGEST, Refusal, refusal, sign, verify
+from streams.domain.snapshots import (
+    LARGEST,
+    NEWEST,
+    SCORECARD,
+    Refusal,
+    pin_refusal,
+    refusal,
+    sign,
+    sign_pin,
+    verify,
+)
 
 KEY = b"key"
 
@@ -52,3 +62,38 @@ def test_what_cannot_be_a_model_is_refused_even_signed(changed: dict[str, object
 
 def test_an_enormous_learner_is_refused_unread() -> None:
     assert refusal(model(learner=b"x" * (LARGEST + 1)), KEY, than=0) is Refusal.OVERSIZE
+
+
+def pin(version: int = 3, **changed: object) -> ModelPin:
+    snapshot = model() if version > 0 else None
+    return sign_pin(
+        replace(ModelPin(number=2, kind="conversion", version=version, at=1.0, snapshot=snapshot), **changed), KEY
+    )
+
+
+@pytest.mark.parametrize("version", [3, SCORECARD, NEWEST])
+def test_our_newer_pin_is_taken(version: int) -> None:
+    assert pin_refusal(pin(version), KEY, than=1) is None
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(ModelPin)])
+def test_a_change_of_any_field_of_a_pin_breaks_its_signature(name: str) -> None:
+    other = {"snapshot": None, "kind": "x", "why": "x", "signature": b""}
+    assert pin_refusal(replace(pin(), **{name: other.get(name, 99)}), KEY, than=1) is Refusal.UNSIGNED
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (pin(number=1), Refusal.OLDER),
+        (pin(snapshot=None), Refusal.IMPOSSIBLE),
+        (pin(version=4, snapshot=model()), Refusal.IMPOSSIBLE),
+        (pin(-2), Refusal.IMPOSSIBLE),
+        (pin(snapshot=model(intercept=nan)), Refusal.IMPOSSIBLE),
+        (pin(snapshot=replace(model(), signature=b"x")), Refusal.UNSIGNED),
+        (pin(snapshot=model(learner=b"x" * (LARGEST + 1))), Refusal.OVERSIZE),
+    ],
+    ids=lambda it: str(it) if isinstance(it, Refusal) else "",
+)
+def test_what_cannot_be_pinned_is_refused(given: ModelPin, why: Refusal) -> None:
+    assert pin_refusal(given, KEY, than=1) is why

@@ -1,0 +1,124 @@
+"""Which version scores is an event: people pin and roll back while leads come in, and a replay gives the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from schemas.records import Audit, ModelSnapshot
+from schemas.topics import AUDIT, LEADS_PROFILES, LEADS_ROUTED, MODEL_VERSIONS, MODELS, ROSTERS, TOUCHPOINTS
+from streams.cli import app
+from streams.domain.routing import Routing
+from streams.replay import Replay, Used
+from streams.runtime.handle import BrokerHandle
+from tests.pipeline import CODEC, PARTITIONS, ROOT, caught_up, fresh_topics, landed, produce, until
+from tests.traffic import PEPPER, SNAPSHOT_KEY, raw_events
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def environ(broker: BrokerHandle) -> dict[str, str]:
+    fresh_topics(broker.bootstrap)
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+        "LEADSTREAM_PEPPER": PEPPER.decode(),
+        "LEADSTREAM_SNAPSHOT_KEY": SNAPSHOT_KEY.decode(),
+        "LEADSTREAM_PARTITIONS": str(PARTITIONS),
+    }
+
+
+class Running:
+    """A worker as people run it, which may be stopped and started."""
+
+    def __init__(self, environ: dict[str, str], log: Path) -> None:
+        self._environ, self._log = {**os.environ, **environ}, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streams", "worker"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environ, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+
+
+@pytest.fixture
+def worker(environ: dict[str, str], tmp_path: Path) -> Iterator[Running]:
+    running = Running(environ, tmp_path / "worker.log")
+    yield running
+    running.stop()
+
+
+def said(environ: dict[str, str], *arguments: str) -> object:
+    done = CliRunner().invoke(app, ["model", *arguments, "--json"], env=environ)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def leaned_on(bootstrap: str) -> list[int]:
+    found = [one.record for one in landed(bootstrap, AUDIT)]
+    return [it.leaned_on for it in found if isinstance(it, Audit) and it.agent == "qualify"]
+
+
+def test_a_replay_uses_the_version_that_scored_across_a_pin_a_restart_and_a_rollback(
+    broker: BrokerHandle, environ: dict[str, str], worker: Running
+) -> None:
+    bootstrap, log = broker.bootstrap, list(raw_events(900))
+
+    def told(part: int) -> None:
+        produce(bootstrap, log[part * len(log) // 4 : (part + 1) * len(log) // 4])
+        until(lambda: caught_up(bootstrap), timeout_s=120)
+
+    told(0)
+    told(1)
+    versions = said(environ, "list")
+    assert isinstance(versions, list)
+    assert len(versions) > 2
+    pinned = versions[2]["version"]
+    said(environ, "pin", str(pinned), "--why", "a test")
+    worker.stop()
+    worker.start()
+    told(2)
+    slices = leaned_on(bootstrap)
+    assert slices[-1] == pinned
+    back = said(environ, "rollback")
+    assert isinstance(back, dict)
+    assert back["version"] < pinned == back["was"]
+    told(3)
+    assert leaned_on(bootstrap)[-1] == back["version"]
+    assert max(leaned_on(bootstrap)) >= pinned
+    assert replayed(bootstrap) == recorded(bootstrap)
+
+
+def recorded(bootstrap: str) -> tuple[list[bytes | None], dict[tuple[str, int, str], bytes | None]]:
+    decisions = [one.value for one in landed(bootstrap, LEADS_ROUTED)]
+    rows = {
+        (topic.name, one.partition, one.key): one.value
+        for topic in (LEADS_PROFILES, ROSTERS)
+        for one in landed(bootstrap, topic)
+    }
+    return decisions, {at: value for at, value in rows.items() if value is not None}
+
+
+def replayed(bootstrap: str) -> tuple[list[bytes | None], dict[tuple[str, int, str], bytes | None]]:
+    used = Used(it for one in landed(bootstrap, AUDIT) if isinstance(it := one.record, Audit))
+    models = [one.record for topic in (MODELS, MODEL_VERSIONS) for one in landed(bootstrap, topic)]
+    replay = Replay({it.version: it for it in models if isinstance(it, ModelSnapshot)}, Routing(), PARTITIONS)
+    decisions: list[bytes | None] = []
+    for one in landed(bootstrap, TOUCHPOINTS):
+        emits = replay.apply(one.partition, one.key, one.record, used.version(one.partition, one.offset))
+        decisions += [CODEC.encode(emit.record) for emit in emits if emit.topic == LEADS_ROUTED]
+    assert not replay.stood_in
+    assert len(used.versions()) > 2
+    return decisions, {at: CODEC.encode(row) for at, row in replay.fold.rows.items()}
