@@ -81,9 +81,9 @@ class Prometheus:
         found: list[dict[str, Any]] = self._get("query_range", query=expr, start=start, end=end, step=step_s)["result"]
         return found
 
-    def alerts(self) -> set[str]:
-        """Return the names of the alerts that fire, or are about to."""
-        return {alert["labels"]["alertname"] for alert in self._get("alerts")["alerts"]}
+    def alerts(self) -> dict[str, str]:
+        """Return the alerts that fire, or are about to, and how urgent each is."""
+        return {it["labels"]["alertname"]: it["labels"]["severity"] for it in self._get("alerts")["alerts"]}
 
     def _get(self, path: str, **asked: object) -> dict[str, Any]:
         url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(asked)}"

@@ -22,7 +22,7 @@ TICK_S = 0.25
 
 async def run(case: Case, site: Site, desk: Desk, folder: Path, say: Callable[[str], None]) -> Row:
     """Return what the fault came to. Windows begin empty, so nothing of an earlier fault fires in this one."""
-    watch, restless = await _calm(site, desk, folder)
+    watch, restless = await _calm(case, site, desk, folder)
     if restless:
         say(f"not calm before it begins: {', '.join(sorted(restless))}")
     began = time.monotonic()
@@ -45,24 +45,28 @@ async def _told(case: Case, desk: Desk, began: float) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def _calm(site: Site, desk: Desk, folder: Path) -> tuple["Watch", set[str]]:
+async def _calm(case: Case, site: Site, desk: Desk, folder: Path) -> tuple["Watch", set[str]]:
     """Return a fresh watch, and what would not be quiet in it: nothing, once the pipeline is well."""
     for left in reversed(range(TRIES)):
         watch = Watch(site, desk, folder / f"watch-{TRIES - left}")
         watch.start()
-        restless = await _quiet(watch)
+        restless = await _quiet(watch, case)
         if not restless or not left:
             return watch, restless
         watch.stop()
     raise AssertionError("the last try returns")
 
 
-async def _quiet(watch: "Watch") -> set[str]:
-    """Return what fires or is about to after a while, or nothing as soon as nothing has for long enough."""
+async def _quiet(watch: "Watch", case: Case) -> set[str]:
+    """Return what fires or is about to after a while, or nothing as soon as nothing has for long enough.
+
+    Of tickets only those count that the fault is to bring: the traffic has its own share of events nobody can use.
+    """
     restless: set[str] = set()
     began = quiet_since = time.monotonic()
     while time.monotonic() - began < SETTLES_S:
-        restless = await asyncio.to_thread(watch.prometheus.alerts)
+        found = await asyncio.to_thread(watch.prometheus.alerts)
+        restless = {name for name, severity in found.items() if severity == "page" or name in case.expects}
         quiet_since = time.monotonic() if restless else quiet_since
         if time.monotonic() - quiet_since > CALM_S:
             return set()

@@ -20,7 +20,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.neighbours import SECRET, Crm
 
 PROCESSES = 2
-RATE, EVENTS = 15.0, 3_000  # events a second; events made at a time
+RATE, EVENTS = 8.0, 2_000  # events a second; events made at a time
 DISK_MIB = 192
 TICK_S = 0.2
 FAST = {  # what the pipeline does by the clock, a second standing for many
