@@ -57,6 +57,7 @@ docs: setup ## Rewrite the pages that come from the code
 	@$(BIN)/python infra/docs/settings.py
 	@$(BIN)/python infra/grafana/build.py
 	@$(BIN)/python infra/prometheus/slo.py
+	@$(BIN)/python infra/kubernetes/build.py
 
 clean: ## Remove what setup and the tests made
 	rm -rf schemas/_avro*.so streams/domain/learner/_native*.so .venv build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis streams/_bin

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 from typer.main import get_command
 
 from connectors.settings import PROCESSES
+from connectors.store import Store
 from streams.cli import app
 from streams.runtime.docker import KAFKA_IMAGE, VALKEY_IMAGE
 from streams.runtime.kafka import KAFKA
+from streams.runtime.process import Process, free_port
+from streams.runtime.redis import _wheel_binary
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -21,8 +25,19 @@ PINNED = re.compile(r"^(?P<name>[a-z0-9.-]+(/[a-z0-9._-]+)+):v?\d+\.\d+\.\d+(-[a
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<rest>:[-?][^}]*)?\}")
 KEYS = {
     *("image", "build", "command", "entrypoint", "environment", "ports", "volumes", "depends_on", "healthcheck"),
-    *("restart", "mem_limit", "read_only", "tmpfs", "cap_drop", "security_opt", "stop_grace_period"),
+    *(
+        "restart",
+        "mem_limit",
+        "pids_limit",
+        "user",
+        "read_only",
+        "tmpfs",
+        "cap_drop",
+        "security_opt",
+        "stop_grace_period",
+    ),
 }
+WRITES = {"kafka", "registry"}  # their images write beside their volumes
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
 every_service = pytest.mark.parametrize("name", SERVICES)
@@ -120,6 +135,38 @@ def test_our_containers_may_do_little(name: str) -> None:
     service = OURS[name]
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
+
+
+@every_service
+def test_no_container_gains_rights_and_few_may_write(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service.get("read_only", False) == (name not in WRITES)
+
+
+def test_redis_takes_our_word_only_and_lets_us_do_what_the_view_does(tmp_path: Path) -> None:
+    command = [VARIABLE.sub("secret", word) for word in SERVICES["redis"]["command"]]
+    assert _wheel_binary() is not None
+    port = free_port()
+    own = ("--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path))
+    server = Process((str(_wheel_binary()), *command[1:], *own), tmp_path / "log", "Ready to accept connections")
+    server.start()
+    server.wait()
+    try:
+        url = VARIABLE.sub("secret", SERVICES["view"]["environment"]["REDIS_URL"]).replace(
+            "redis:6379", f"127.0.0.1:{port}"
+        )
+        ours = redis.Redis.from_url(url)
+        assert ours.ping()
+        assert ours.info("memory")
+        Store(ours).clear()
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=port).ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            ours.config_get("*")
+    finally:
+        server.stop()
 
 
 def test_our_image_runs_as_a_user_without_rights() -> None:
