@@ -46,13 +46,16 @@ def test_the_faults_that_must_be_drilled_are() -> None:
     assert {"Redis down", "model corrupt", "disk full"} <= CASES.keys()
 
 
-def test_windows_waits_and_thresholds_that_are_times_shrink_and_others_stay() -> None:
+def test_windows_waits_and_thresholds_that_are_times_shrink_and_latencies_grow() -> None:
     assert SCALED["LeadstreamLagHigh"]["expr"] == "max by (group) (leadstream_consumer_lag_seconds) > 6"
     assert SCALED["LeadstreamLagHigh"]["for"] == "30000ms"
     assert "> 12\n" in SCALED["LeadstreamProbeBlind"]["expr"]
     slow = SCALED["LeadstreamEventToRoutedSlow"]["expr"]
     assert "[30000ms]" in slow
-    assert slow.rstrip().endswith("> 2")
+    assert slow.rstrip().endswith("> 10")
+    recorded = [str(it["expr"]) for group in scaling.rules(10)["groups"] for it in group["rules"] if "record" in it]
+    assert any('routed_seconds_bucket{le="10.0"}[30000ms]' in it for it in recorded)
+    assert not any('le="2.0"' in it for it in recorded)
     assert "offset 90000ms" in SCALED["LeadstreamModelRefused"]["expr"]
 
 

@@ -14,7 +14,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `do` names a fault of `tests.drill.faults`, done with `options`. `expects` = how soon each alert must have told
     somebody, in seconds of the drill; `brings` = pages that this fault may bring besides; any other page is unrelated.
-    The fault is over once all that is expected has come, but never before `lasts_s`.
+    The fault is over once all that is expected has come, but never before `lasts_s`. `pictured` = how the pictures of
+    all dashboards at its end are named, if there are to be any.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expects: dict[str, float] = {}
     brings: tuple[str, ...] = ()
     lasts_s: float = 20.0
+    pictured: str = ""
 
 
 def cases() -> list[Case]:

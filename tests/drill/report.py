@@ -19,8 +19,9 @@ Do the alerts tell of real trouble, in time, and of nothing else? `make drill` s
 bring are data: `tests/drill/faults.yaml`.
 
 Time in the rules runs ten times as fast: `for: 10m` becomes a minute, `[1h]` six, a lag of 60 s becomes six. What is
-not a window stays as it is: a latency's threshold, Kafka's sessions (10 s), the probe's half minute until it calls a
-worker stalled. *Told after* is from the fault to the webhook, in seconds of the drill; *Stands for* is ten times that.
+not a window stays as it is: Kafka's sessions (10 s), the probe's half minute until it calls a worker stalled. Limits of
+latencies are five times as wide (2 s become 10 s), since brokers and all else share one machine. *Told after* is from
+the fault to the webhook, in seconds of the drill; *Stands for* is ten times that.
 Each fault begins with an empty Prometheus, once nothing has been firing for a while.
 
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.drill.case import Case
 from tests.drill.desk import Desk, Told
 from tests.drill.faults import FAULTS
+from tests.drill.pictures import picture
 from tests.drill.report import Fired, Row
 from tests.drill.scaling import routes, rules
 from tests.drill.site import Site
@@ -15,7 +16,7 @@ from tests.prometheus import Alertmanager, Prometheus
 
 SCALE = 10.0
 CALM_S = 15.0  # so long nothing fires, nor is about to, before a fault begins
-SETTLES_S, TRIES = 45.0, 6
+SETTLES_S, TRIES = 40.0, 4
 STAYS_S = 4.0  # after the last alert that was expected
 TICK_S = 0.25
 
@@ -30,6 +31,8 @@ async def run(case: Case, site: Site, desk: Desk, folder: Path, say: Callable[[s
         async with FAULTS[case.do](site, **case.options):
             say(case.title)
             await _told(case, desk, began)
+            if case.pictured:
+                await asyncio.to_thread(picture, watch.prometheus, case, time.monotonic() - began)
     finally:
         watch.stop()
     return _row(case, desk.since(began), began, restless)

@@ -25,7 +25,7 @@ DISK_MIB = 192
 TICK_S = 0.2
 FAST = {  # what the pipeline does by the clock, a second standing for many
     "LEADSTREAM_PROBE_EVERY_S": "1",
-    "LEADSTREAM_CANARY_EVERY_S": "1",
+    "LEADSTREAM_CANARY_EVERY_S": "2",
     "LEADSTREAM_AUDIT_GRACE_S": "3",
     "LEADSTREAM_WEBHOOK_TIMEOUT_S": "1",
 }
