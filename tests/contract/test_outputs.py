@@ -38,7 +38,7 @@ def printed(record: msgspec.Struct | None) -> str:
 
 
 def test_what_comes_of_a_months_traffic_is_what_came_of_it_before() -> None:
-    folds = [Fold(agent) for agent in pipeline()]
+    folds = [Fold(agent) for agent in pipeline()[:2]]  # learning is River's, and its digits are its own
     takes = {topic.name: fold for fold in folds for topic in fold.agent.inputs}
     due = deque(islice(raw_events(2 * EVENTS), EVENTS))
     found = sha256()
@@ -47,7 +47,7 @@ def test_what_comes_of_a_months_traffic_is_what_came_of_it_before() -> None:
         found.update(f"{emit.topic.name} {emit.key} {printed(emit.record)}\n".encode())
         if emit.topic.name in takes:
             due.extend(takes[emit.topic.name].apply(partition_of(emit.key.encode(), PARTITIONS), emit.record))
-    for fold in folds[:2]:  # learning is River's, and its digits are its own
+    for fold in folds:
         found.update(f"{fold.agent.name} {sorted(fold.fates.items())}\n".encode())
         for place in sorted(fold.rows):
             found.update(f"{place} {printed(fold.rows[place])}\n".encode())
