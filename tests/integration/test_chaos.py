@@ -1,4 +1,7 @@
-"""A short set of the chaos rows, on one cluster: the same harness as `make chaos`, fewer faults, fewer events."""
+"""A short set of the chaos rows, on one cluster: the same harness as `make chaos`, fewer faults, fewer events.
+
+And one row on stock Faust, which must fail it: a harness that finds nothing there would find nothing here.
+"""
 
 import asyncio
 from pathlib import Path
@@ -41,3 +44,10 @@ def test_nothing_is_lost_doubled_or_put_back_in_time(cluster: Cluster, tmp_path:
     assert row.passed, row
     assert (row.lost, row.doubled, row.regressions) == (0, 0, 0)
     assert row.events > EVENTS // 2
+
+
+def test_the_harness_finds_out_stock_faust(cluster: Cluster, tmp_path: Path) -> None:
+    case = replace(short("W1", Step("kill_worker", times=4, every_s=(2, 3))), events=EVENTS // 6)
+    row = asyncio.run(run(case, SUBJECTS["naive"], cluster, tmp_path, print))
+    assert not row.passed, row
+    assert row.lost + row.doubled > 0, row
