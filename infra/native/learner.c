@@ -283,9 +283,10 @@ static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     logits(&p, each);
     double *reach = PyMem_Malloc((size_t)(p.m + 1) * sizeof(double));
     if (!reach) return PyBuffer_Release(&rated), give_back(p.views, 4), PyErr_NoMemory();
+    double told = weight < 1.0 ? weight * weight * weight * weight : weight, kept = pow(KEPT, told);
     for (int e = 0; e < k; e++) {
         double right = 1.0 / (1.0 + exp(label ? -each[e] : each[e]));
-        losses[e] = KEPT * losses[e] + weight * log(right < RARE ? RARE : right);
+        losses[e] = kept * losses[e] + told * log(right < RARE ? RARE : right);
         best = losses[e] > best ? losses[e] : best;
     }
     for (int e = 0; e < k; e++) {

@@ -28,7 +28,10 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
         typer.Option("--label-time", metavar="COLUMN", help="When it converted, or its label was known; may be empty."),
     ] = "",
     within: Annotated[
-        str, typer.Option("--within", metavar="30d", help="With --label-time: how long a row may take to convert.")
+        str,
+        typer.Option(
+            "--within", metavar="30d", help="How long it may take to convert: a row, or the lead of an event."
+        ),
     ] = "",
     drop: Annotated[
         list[str] | None,
@@ -62,11 +65,16 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     With --label-time, where those that never convert have no time or the same wait, the chance to convert within that
     wait (30 days, or --within) is learned as production does, bucket by bucket, so that nobody counts as lost too soon.
 
+    With --within and no --label-time the rows are a log of events: each asks whether its lead will have one with the
+    label that soon, knowing what the lead has done so far; answers come with that event, or when the time is over.
+
     Leave out with --drop what was filled in after the outcome: it makes any scorer look like a prophet.
 
         leadstream evaluate --data leads.csv --label converted --time created_at --drop notes,owner
 
         leadstream evaluate --data leads.csv --label won=yes --time created_at --label-time won_at --picture leads.svg
+
+        leadstream evaluate --data log.csv --label event=purchase --time timestamp --lead user_id --within 7d
     """
     from streams.evaluation import report
     from streams.evaluation.dataset import DataError
@@ -82,8 +90,10 @@ def evaluate(  # noqa: PLR0917 (typer calls it by name)
     if lag and label_time:
         raise fail("--lag and --label-time say two things of one matter; give one of them", 2)
     wait = duration(within) if within else None
-    if within and (wait is None or not label_time):
-        raise fail(f"--within {within}: write 12h, 7d or 2w, and give --label-time with it", 2)
+    if within and wait is None:
+        raise fail(f"--within {within}: write 12h, 7d or 2w", 2)
+    if lag and within:
+        raise fail("--lag and --within say two things of one matter; give one of them", 2)
     dropped = tuple(name.strip() for told in drop or () for name in told.split(",") if name.strip())
     named = tuple(name.strip() for name in names.split(",")) if names else ()
     spec = Spec(data, label, time, lag, label_time, dropped, lead, named, estimator, warm_up, reference, wait)

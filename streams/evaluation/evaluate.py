@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.evaluation import columns, delayed, reference
+from streams.evaluation import columns, delayed, events, reference
 from streams.evaluation.columns import Column
 from streams.evaluation.dataset import DataError, read
 from streams.evaluation.estimators import DEFAULT, ESTIMATORS
@@ -30,6 +30,11 @@ class Spec(NamedTuple):
     warm_up: int | None = None
     reference: bool = True
     within: float | None = None  # seconds
+
+    @property
+    def of_events(self) -> bool:
+        """Whether rows are events, each asking whether its lead will have one with the label, `within` so long."""
+        return self.within is not None and not self.label_time
 
 
 class Judged(NamedTuple):
@@ -61,11 +66,18 @@ def evaluate(spec: Spec) -> Evaluation:
     """Return the evaluation. Raises `DataError`, which names the option and the column."""
     asked = _asked(spec)
     data = asked.data
-    wait = delayed.horizon(asked, spec.within) if spec.label_time else None
     lead = spec.lead or columns.lead_column(data)
     leads = data.column(lead, "--lead") if lead else [None] * data.rows
-    told = {spec.label, spec.label.partition("=")[0], spec.time, spec.label_time, lead, *spec.drop}
-    understood = [*columns.understand(data, frozenset(told)), *columns.clock(asked.times)]
+    of = spec.label if spec.label in data.columns else spec.label.partition("=")[0]
+    past: list[Column] = []
+    if spec.of_events:
+        if not lead:
+            raise DataError("--lead: no column is named like a lead's; say which tells whose event a row is")
+        past = events.history(asked, leads, data.column(of, "--label"))
+        asked = events.ahead(asked, leads)
+    wait = delayed.horizon(asked, spec.within) if spec.label_time or spec.of_events else None
+    told = {spec.time, spec.label_time, lead, *spec.drop} | ({of} if not spec.of_events else set())
+    understood = [*columns.understand(data, frozenset(told)), *columns.clock(asked.times), *past]
     if not any(column.put for column in understood):
         raise DataError("no column is left to learn from: " + "; ".join(f"{it.name} {it.kind}" for it in understood))
     rows = [columns.row(understood, at, asked.times[at]) for at in range(data.rows)]
@@ -112,7 +124,7 @@ def _asked(spec: Spec) -> Questions:
 
 
 def _timeline(spec: Spec, asked: Questions) -> "Sequence[Ask | Tell]":
-    if spec.label_time:
+    if spec.label_time or spec.of_events:
         return list(by_time(asked.labels, asked.moments, asked.known))
     return list(by_lag(asked.labels, spec.lag))
 

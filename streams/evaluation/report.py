@@ -46,6 +46,8 @@ def notes(found: Evaluation) -> list[str]:
     said = [f"{kind}: {', '.join(names)}" for kind, names in sorted(by_kind.items())]
     if found.lead:
         said.append(f"rows of one lead ({found.lead}) weigh 1/√n; the lead itself is no feature")
+        if not found.horizon:
+            said.append("is this a log of events? --within 7d asks of each whether its lead will convert that soon")
     if found.horizon:
         said.append(f"asked is whether a row converts within {found.horizon}: learned as hazards, bucket by bucket")
     if found.early:

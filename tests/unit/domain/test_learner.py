@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf, nan
 from random import Random
 from types import ModuleType
@@ -118,6 +118,19 @@ def test_the_compiled_arithmetic_refuses_what_lies_outside_the_table() -> None:
         KERNEL.step(indices, factors, 1, table, head, array("d", [0.1]), 0.1, 1.0, True, 1.0)
     with pytest.raises(IndexError):
         KERNEL.explain(array("I", [999, 0]), array("d", [1.0, 1.0]), 1, table, array("d", [0.0]))
+
+
+def test_rows_of_one_lead_are_together_less_than_two_witnesses_for_an_expert() -> None:
+    x = {"pages": 9, "plan": "trial"}
+
+    def likelihoods(weights: Iterable[float]) -> list[float]:
+        model = LeadClassifier()
+        for weight in weights:
+            model.learn_one(x, True, weight)
+        return model.state().head[3:6].tolist()
+
+    once, often = likelihoods([1.0]), likelihoods(n**-0.5 for n in range(1, 2_000))
+    assert all(2 * told < again < told for told, again in zip(once, often, strict=True))
 
 
 def test_it_learns_what_only_two_features_together_tell() -> None:
