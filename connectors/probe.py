@@ -22,14 +22,23 @@ from connectors.servers import look_at_kafka, look_at_redis
 from connectors.settings import ProbeSettings
 from schemas.codec import Codec
 from schemas.registry import open_registry
-from schemas.topics import EVENTS, LEADS_PROFILES, LEADS_ROUTED, NOTICES, TOUCHPOINTS, TRAINING_EXAMPLES, Topic
+from schemas.topics import (
+    EVENTS,
+    LEADS_PROFILES,
+    LEADS_ROUTED,
+    NOTICES,
+    QUESTIONS,
+    TOUCHPOINTS,
+    TRAINING_EXAMPLES,
+    Topic,
+)
 
 __all__ = ["GROUPS", "Lag", "Probe", "run"]
 
 log = logging.getLogger(__name__)
 ASK_S = 10.0
 GROUPS: Mapping[str, tuple[Topic, ...]] = {
-    "leadstream": (*EVENTS.values(), TOUCHPOINTS, TRAINING_EXAMPLES),
+    "leadstream": (*EVENTS.values(), TOUCHPOINTS, QUESTIONS, TRAINING_EXAMPLES),
     "leadstream-fetcher": (NOTICES,),
     "leadstream-view": (LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS),
 }

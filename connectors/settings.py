@@ -6,6 +6,7 @@ Every secret may also come from a file: `LEADSTREAM_PEPPER_FILE=/run/secrets/pep
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -46,8 +47,22 @@ def _impersonal(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _rising(days: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what are no ends of buckets, in days."""
+    try:
+        ends = [float(day) for day in days]
+    except ValueError:
+        raise ValueError("the ends of buckets are numbers of days, `3,7,14,30`") from None
+    if not 1 <= len(ends) <= 8 or not all(0.0 < end <= 365.0 for end in ends):
+        raise ValueError("1 to 8 buckets, each ending after more than 0 and at most 365 days")
+    if any(later <= earlier for earlier, later in pairwise(ends)):
+        raise ValueError("each bucket must end later than the one before")
+    return days
+
+
 StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
+BucketDays = Annotated[Listed, AfterValidator(_rising)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
     "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
@@ -207,6 +222,22 @@ class WorkerSettings(Connection):
     routing_file: str = Field(
         "", alias="LEADSTREAM_ROUTING_FILE", description="YAML file with the threshold and the owners of leads"
     )
+    bucket_days: BucketDays = Field(
+        ("3", "7", "14", "30"),
+        alias="LEADSTREAM_BUCKET_DAYS",
+        description="within how many days a lead may convert, as the ends of buckets that are learned as they close; "
+        "the last is the horizon, `3,7,14,30`; after a change what was learned of buckets is learned anew",
+    )
+    outcome_late_hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        24.0,
+        alias="LEADSTREAM_OUTCOME_LATE_HOURS",
+        description="how much later than other events outcomes may come and still be learned, hours",
+    )
+
+    @property
+    def bucket_ends_s(self) -> tuple[float, ...]:
+        """Where buckets end, seconds after a lead was scored."""
+        return tuple(float(days) * 86_400.0 for days in self.bucket_days)
 
 
 class RelaySettings(Connection):
@@ -345,6 +376,8 @@ def reference() -> str:
 
 
 def _shown(default: object) -> str:
+    if isinstance(default, tuple) and default and all(isinstance(it, str) for it in default):
+        return f"`{','.join(default)}`"
     if isinstance(default, (*SECRETS, tuple)) or default == "":
         return "none"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"

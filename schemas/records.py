@@ -189,7 +189,8 @@ class Prediction(Record, frozen=True, kw_only=True):
 class Snapshot(Record, frozen=True, kw_only=True):
     """The features a lead was scored on when its state changed, waiting for what becomes of it.
 
-    `number` counts the lead's snapshots from 1; `closed` = how many buckets have closed without a conversion.
+    `number` counts the lead's snapshots from 1; `closed` = how many buckets have closed without a conversion, or all of
+    them once it has converted: then only the verdict at the horizon is waited for. `scores` = what each scorer said.
     """
 
     features: dict[str, float]
@@ -198,15 +199,39 @@ class Snapshot(Record, frozen=True, kw_only=True):
     asked_at: float
     number: int = 0
     closed: int = 0
+    scores: dict[str, float] = {}
 
 
 class Pending(Record, frozen=True, kw_only=True):
-    """A lead's snapshots that wait. `asked` counts all there ever were; `converted_at` 0 = not converted."""
+    """A lead's snapshots that wait: the state of `label`, and on `questions` those that are to wait from now on.
+
+    `asked` counts all there ever were, the latest at `asked_last`; `converted_at` 0 = not converted.
+    """
 
     lead_id: str
     asked: int = 0
     snapshots: list[Snapshot] = []
     converted_at: float = 0.0
+    asked_last: float = 0.0
+
+
+class Withdrawal(Record, frozen=True, kw_only=True):
+    """What waits for a lead is to go: to the lead that has absorbed it (`into`), or for good (""), being forgotten."""
+
+    lead_id: str
+    into: str
+    at: float
+
+
+class Clock(Record, frozen=True, kw_only=True):
+    """How far event time has come in a partition (`at`), and up to when the others have been told of it (`told`).
+
+    As a record on `questions` it tells one partition of another's time, so that who hears nothing does not stand still.
+    """
+
+    key: str
+    at: float = 0.0
+    told: float = 0.0
 
 
 class LeadProfile(Record, frozen=True, kw_only=True):
@@ -214,7 +239,7 @@ class LeadProfile(Record, frozen=True, kw_only=True):
 
     `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of what was counted), newest last.
     `merged_into` names the lead that absorbed this one ("" = none): a forwarding address.
-    `pending` is the last prediction since the decision, before sales said anything: what a label will be learned on.
+    `pending` is what a label was learned on before `questions` were; it is read no more, and not written.
     """
 
     lead_id: str
@@ -287,7 +312,12 @@ class RoutedLead(Record, frozen=True, kw_only=True):
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):
-    """The last prediction before sales said anything, and what came of it (`label` 1 = converted)."""
+    """A lead as it was scored before sales had it, and what came of it (`label` 1 = converted).
+
+    `bucket` says when: in which of the `buckets` that the horizon is cut into, of those who had not converted before.
+    `bucket` = `buckets` is the verdict at the horizon, by which `score` and each scorer's `scores` are judged.
+    One bucket of one is an outcome whose time did not count.
+    """
 
     id: str
     lead_id: str
@@ -298,6 +328,9 @@ class TrainingExample(Record, frozen=True, kw_only=True):
     scored_at: float
     labelled_at: float
     weight: float = 1.0
+    bucket: int = 0
+    buckets: int = 1
+    scores: dict[str, float] = {}
 
 
 class Term(Record, frozen=True, kw_only=True):
@@ -313,7 +346,8 @@ class ModelSnapshot(Record, frozen=True, kw_only=True):
     """Two scorers, ready to score and to go on learning: the pipeline (`terms`, `intercept`) and the `classifier`.
 
     `champion` names the one that routes. `slope` and `shift` are the classifier's calibration, 1 and 0 while it has
-    none. `learner` is the rest of what learning needs, as JSON; `signature` is HMAC-SHA256 over all other fields.
+    none. `learner` is the rest of what learning needs, as JSON, `heads` the hazard heads, one for each bucket;
+    `signature` is HMAC-SHA256 over all other fields.
     """
 
     version: int
@@ -329,6 +363,7 @@ class ModelSnapshot(Record, frozen=True, kw_only=True):
     champion: str = "pipeline"
     slope: float = 1.0
     shift: float = 0.0
+    heads: list[bytes] = []
 
 
 class Lessons(Record, frozen=True, kw_only=True):

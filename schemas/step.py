@@ -17,6 +17,20 @@ class Applied(NamedTuple):
     fate: str
 
 
+class Alarm(NamedTuple):
+    """What wakes rows of an agent's first table when event time has come that far, whoever's record brought it.
+
+    `due(row)` = when a row is to be woken, None = not at all; `now(states)` = the time, by the states after a step;
+    `ring(states)`: the pure step of a row that is due, which then is due later, or is gone. After each record at most
+    `most` rows are woken, the earliest first, in the partition that the record lies in.
+    """
+
+    due: Callable[[Record], float | None]
+    now: Callable[[States], float]
+    ring: Callable[[States], Applied]
+    most: int = 100
+
+
 def _nothing() -> None:
     """Make nothing ready."""
 
@@ -45,3 +59,4 @@ class Agent(NamedTuple):
     keyed: bool = True
     prepare: Callable[[], None] = _nothing
     lean: Callable[[], int] = _on_nothing
+    alarm: Alarm | None = None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from schemas.records import (
     Audit,
     Channel,
+    Clock,
     DeadLetter,
     LeadProfile,
     Lessons,
@@ -18,6 +19,7 @@ from schemas.records import (
     ModelPin,
     ModelSnapshot,
     Outcome,
+    Pending,
     RawEvent,
     Record,
     Roster,
@@ -25,6 +27,7 @@ from schemas.records import (
     Touchpoint,
     TrainingExample,
     Visitor,
+    Withdrawal,
 )
 
 DAY_S = 86_400
@@ -74,6 +77,9 @@ VISITORS = Topic("visitors", (Visitor,), "visitor id", compacted=True)
 LEADS_PROFILES = Topic("leads.profiles", (LeadProfile,), "lead id", compacted=True)
 ROSTERS = Topic("rosters", (Roster,), "pool", compacted=True)
 LEADS_ROUTED = Topic("leads.routed", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
+QUESTIONS = Topic("questions", (Pending, Outcome, Withdrawal, Clock), "lead id", retention_s=90 * DAY_S)
+PENDING = Topic("labels.pending", (Pending,), "lead id", compacted=True)
+CLOCKS = Topic("labels.clocks", (Clock,), "clock", compacted=True)
 TRAINING_EXAMPLES = Topic("training.examples", (TrainingExample,), "lead id", partitions=1, retention_s=400 * DAY_S)
 MODELS = Topic("models", (ModelSnapshot,), "model kind", partitions=1, compacted=True)
 LESSONS = Topic("lessons", (Lessons,), "model kind", partitions=1, compacted=True)
@@ -95,6 +101,9 @@ TOPICS = (
     LEADS_PROFILES,
     ROSTERS,
     LEADS_ROUTED,
+    QUESTIONS,
+    PENDING,
+    CLOCKS,
     TRAINING_EXAMPLES,
     MODELS,
     LESSONS,

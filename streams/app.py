@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
@@ -16,14 +16,16 @@ from connectors.sources import SOURCES
 from connectors.sources.mapped import adapter
 from schemas.codec import Codec
 from schemas.keys import is_canary
-from schemas.records import Record, RoutedLead
+from schemas.records import Record, RoutedLead, TrainingExample
 from schemas.registry import open_registry
 from schemas.step import Agent
-from schemas.topics import LEADS_ROUTED
+from schemas.topics import LEADS_ROUTED, TRAINING_EXAMPLES
 from streams import metrics, routes
+from streams.agents.label import LATE_S, make_label
 from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
+from streams.domain.hazards import ENDS_S
 from streams.domain.routing import Routing
 from streams.domain.scoring import Scorer
 from streams.engine import app as engine
@@ -44,6 +46,8 @@ def agents(
     *,
     traits: frozenset[str] = frozenset(),
     maps: tuple[str, ...] = (),
+    ends: Sequence[float] = ENDS_S,
+    late_s: float = LATE_S,
 ) -> tuple[Agent, ...]:
     """Return the pipeline's agents: the same in a worker, in replay and in the reference fold of the tests."""
     adapters = {name: source.adapt for name, source in SOURCES.items()} | {"mapped": adapter(maps)}
@@ -51,7 +55,8 @@ def agents(
     return (
         make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or "", traits),
         make_qualify(scorer, routing, partitions),
-        make_learn(snapshot_key),
+        make_label(ends, late_s, partitions),
+        make_learn(snapshot_key, ends),
     )
 
 
@@ -69,6 +74,8 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         routes.routing(settings.routing_file),
         traits=frozenset(settings.traits),
         maps=settings.maps,
+        ends=settings.bucket_ends_s,
+        late_s=settings.outcome_late_hours * 3_600.0,
     )
     ready = [agent._replace(prepare=models.catch_up) if agent.name == "qualify" else agent for agent in declared]
     config = Config(
@@ -126,7 +133,10 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
 
 
 def _observe(topic: str, record: Record) -> None:
-    """Note how long an event took to become a routed lead."""
+    """Note how long an event took to become a routed lead, and what labels taught."""
+    if topic == TRAINING_EXAMPLES.name and isinstance(record, TrainingExample):
+        bucket = "verdict" if record.bucket == record.buckets else str(record.bucket + 1)
+        metrics.EXAMPLES.labels(bucket, str(record.label)).inc()
     if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead) and not is_canary(record.lead_id):
         metrics.EVENT_TO_ROUTED.observe(max(time.time() - record.received_at, 0.0))
         metrics.ROUTED.labels(record.destination).inc()

@@ -69,6 +69,11 @@ MODEL_QUALITY = Gauge(
     "How good old predictions were when their labels came, by the model in use: auc, log_loss, ece.",
     ["figure"],
 )
+EXAMPLES = Counter(
+    "leadstream_training_examples_total",
+    "Training examples made: of which bucket of the horizon (verdict = the horizon is over), converted in it or not.",
+    ["bucket", "label"],
+)
 MODELS_REFUSED = Counter(
     "leadstream_models_refused_total", "Model snapshots and pins that were not taken, by why.", ["why"]
 )

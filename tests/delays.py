@@ -15,6 +15,7 @@ from typing import NamedTuple
 from schemas.records import Pending, Snapshot
 from streams.domain import joiner
 from streams.domain.hazards import DAY_S, ENDS_S, Classifier, Hazards, X
+from streams.domain.joiner import Closed
 
 DAYS, DRIFT = 120, 60
 HORIZON = ENDS_S[-1]
@@ -70,7 +71,10 @@ class Head:
         return {True: chance, False: 1 - chance}
 
     def learn_one(self, x: X, y: bool, *, w: float = 1.0) -> None:
-        step = RATE * w * (y - self.predict_proba_one(x)[True])
+        self.learn_chance(x, float(y), w)
+
+    def learn_chance(self, x: X, chance: float, w: float) -> None:
+        step = RATE * w * (chance - self.predict_proba_one(x)[True])
         for name, value in x.items():
             if not isinstance(value, str):
                 self._weights[name] += step * value
@@ -114,7 +118,7 @@ class Later:
 
 
 class Joined(Later):
-    """What production does: the joiner closes buckets, the heads learn them."""
+    """The joiner closes buckets, the heads learn them, and all four together score."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +138,25 @@ class Joined(Later):
         pending, closed = joiner.close(row.pop(), now)
         row.append(pending)
         for it in closed:
-            self.heads.learn_one(lead.x, it.bucket, bool(it.label), w=it.weight)
+            if it.bucket < len(ENDS_S):
+                self._learn(lead, it)
+
+    def _learn(self, lead: Made, it: Closed) -> None:
+        self.heads.learn_one(lead.x, it.bucket, bool(it.label), w=it.weight)
+
+
+class Imputed(Joined):
+    """What the learner does with them: one head learns each lead once, the hazard heads say who will still convert."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = Head()
+        self.said = lambda x: self.head.predict_proba_one(x)[True]
+
+    def _learn(self, lead: Made, it: Closed) -> None:
+        if it.bucket == 0:
+            self.head.learn_chance(lead.x, 1.0 if it.label else self.heads.later(lead.x), it.weight)
+        super()._learn(lead, it)
 
 
 class WithinAWeek(Later, Whole):

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from schemas.codec import Codec
 from schemas.records import Audit, Record
 from schemas.registry import FileRegistry
-from schemas.topics import AUDIT, EVENTS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
+from schemas.topics import AUDIT, EVENTS, QUESTIONS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit, Topic
 from streams.engine.offsets import Kafka, Place, committed, ends
 
 PARTITIONS = int(os.environ.get("LEADSTREAM_TEST_PARTITIONS", "4"))
@@ -217,7 +217,7 @@ def handled(bootstrap: str) -> int:
 def caught_up(bootstrap: str) -> bool:
     """Tell whether the workers have committed all that lies in their inputs; what resolve still owes is asked first."""
     kafka: Kafka = {"bootstrap.servers": bootstrap, **QUIET}
-    for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,), (TRAINING_EXAMPLES,)):
+    for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,), (QUESTIONS,), (TRAINING_EXAMPLES,)):
         spots = [(it.name, partition) for it in topics for partition in range(it.partitions or PARTITIONS)]
         done = committed(kafka, "leadstream", spots)
         if any(landed(bootstrap, topic, since=done) for topic in topics):

@@ -13,10 +13,13 @@ from schemas.records import LeadProfile, Record
 from schemas.rejected import Rejected
 from schemas.step import Agent
 from schemas.topics import (
+    CLOCKS,
     LEADS_PROFILES,
     LEADS_ROUTED,
     LESSONS,
     MODELS,
+    PENDING,
+    QUESTIONS,
     ROSTERS,
     TOPICS,
     TOUCHPOINTS,
@@ -32,8 +35,9 @@ from tests.worker import pipeline
 
 Found = tuple[str, bytes | None]
 Log = Mapping[str, list[Landed]]  # by topic's name
-OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, TRAINING_EXAMPLES)
-STATES = (VISITORS, LEADS_PROFILES, ROSTERS, MODELS, LESSONS)
+OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, QUESTIONS, TRAINING_EXAMPLES)
+STATES = (VISITORS, LEADS_PROFILES, ROSTERS, PENDING, CLOCKS, MODELS, LESSONS)
+SHARED = (ROSTERS, CLOCKS)  # the same key in each partition
 
 
 class Difference(NamedTuple):
@@ -109,21 +113,16 @@ def _readable(one: Landed) -> bool:
 
 
 def _state(log: Log, topic: Topic, folds: dict[str, Fold]) -> Difference:
+    shared = topic in SHARED
     due: Counter[Found] = Counter(
-        (key, CODEC.encode(row))
+        (f"{partition}:{key}" if shared else key, CODEC.encode(row))
         for fold in folds.values()
-        for (table, _, key), row in fold.rows.items()
-        if table == topic.name and topic is not ROSTERS
+        for (table, partition, key), row in fold.rows.items()
+        if table == topic.name
     )
-    if topic is ROSTERS:
-        due = Counter(
-            (f"{partition}:{key}", CODEC.encode(row))
-            for (table, partition, key), row in folds["qualify"].rows.items()
-            if table == topic.name
-        )
     last = {(one.partition, one.key): one.value for one in log[topic.name]}
     there: Counter[Found] = Counter(
-        (f"{partition}:{key}" if topic is ROSTERS else key, value)
+        (f"{partition}:{key}" if shared else key, value)
         for (partition, key), value in last.items()
         if value is not None
     )

@@ -37,15 +37,39 @@ BOARD = Board(
             (
                 line(
                     "Quality",
-                    "AUC of the latest 1,000 labels, and log-loss of all, each on the score given before the label.",
+                    "AUC of the latest 1,000 verdicts, and log-loss of all, each on the score given a horizon before.",
                     "none",
                     ("max by (figure) (leadstream_model_quality) or vector(0)", "{{figure}}"),
                 ),
                 line(
                     "Labels",
-                    "That the model in use has learned from.",
+                    "Scored leads whose first bucket has closed: what the model in use has learned from.",
                     "none",
                     ("max(leadstream_model_examples)", ""),
+                ),
+            ),
+        ),
+        Row(
+            "Labels",
+            (
+                line(
+                    "Buckets closed",
+                    "Training examples by bucket of the horizon, converted in it or not; verdict: the horizon is over.",
+                    "ops",
+                    (
+                        rate("leadstream_training_examples_total", by="bucket, label", or_zero=True),
+                        "{{bucket}}: {{label}}",
+                    ),
+                ),
+                line(
+                    "Questions and answers",
+                    "Scores that wait for an outcome, and outcomes. Late: after the horizon, or of nobody asked about; "
+                    "counted, not learned.",
+                    "ops",
+                    (
+                        rate("leadstream_stage_events_total", by="fate", where='{stage="label"}', or_zero=True),
+                        "{{fate}}",
+                    ),
                 ),
             ),
         ),

@@ -5,11 +5,13 @@ rarer the more it knows, and at least once in ten minutes of their time; between
 *lessons*. Model and lessons are all that the learner knows: it goes on from them bit for bit.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from schemas.records import Lessons, ModelSnapshot, Record, TrainingExample
 from schemas.step import Agent, Applied, States
 from schemas.topics import LESSONS, MODEL_VERSIONS, MODELS, TRAINING_EXAMPLES, Emit
+from streams.domain.hazards import ENDS_S
 from streams.domain.scoring import KIND
 from streams.domain.shelf import places
 from streams.domain.snapshots import sign
@@ -22,8 +24,8 @@ MOST = 33  # lessons
 STALE_S = 600.0  # of the examples' time, after which a model is written with the next of them
 
 
-def make_learn(snapshot_key: bytes) -> Agent:
-    """Return the agent. `snapshot_key` signs the models."""
+def make_learn(snapshot_key: bytes, ends: Sequence[float] = ENDS_S) -> Agent:
+    """Return the agent. `snapshot_key` signs the models; `ends` are where buckets end, as `label` has them."""
     live: dict[tuple[bytes | str, ...], Learner] = {}  # the learner behind what was last made here; else: restored
 
     def step(states: States, record: Record) -> Applied:
@@ -33,7 +35,7 @@ def make_learn(snapshot_key: bytes) -> Agent:
         example = cast("TrainingExample", record)
         since = _since(model, lessons)
         at = _mark(model, since)
-        learner = live.pop(at, None) or _restored(Learner.restore(model), since)
+        learner = live.pop(at, None) or _restored(Learner.restore(model, ends), since)
         if not learner.learn(example):
             live[at] = learner
             return Applied(states, (), "deduplicated")

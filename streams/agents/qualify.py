@@ -2,7 +2,8 @@
 
 One fold per lead, no topic between. An absorbed lead leaves a stub behind that forwards whatever still comes for it.
 Anonymous leads are folded, not scored: there is nobody to route. A canary is routed, and nothing of it is kept.
-A label is learned on the last score before sales spoke: what they do with a lead must not teach us whom to give them.
+Each time a lead's decision, stage or day is another, its score is a question to `label`: does it convert? Once it has
+been given to sales there are no more: what they do with a lead must not teach us whom to give them.
 """
 
 from collections.abc import Callable
@@ -14,26 +15,28 @@ from msgspec.structs import replace
 from schemas.keys import is_canary, partition_of, rank
 from schemas.person import seal
 from schemas.records import (
+    Kind,
     LeadProfile,
     Link,
     Merge,
     Outcome,
-    Prediction,
+    Pending,
     Record,
     Roster,
     RoutedLead,
+    Snapshot,
     Stage,
     Touchpoint,
-    TrainingExample,
+    Withdrawal,
 )
 from schemas.step import Agent, Applied, States
-from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, ROSTERS, TOUCHPOINTS, TRAINING_EXAMPLES, Emit
+from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
 from streams.domain import profile as profiles
 from streams.domain import seen
 from streams.domain.features import features
-from streams.domain.lifecycle import LABELS, SIGNALS, WITH_SALES, Signal, advance
+from streams.domain.lifecycle import CONVERSIONS, SIGNALS, UNSOLD, Signal, advance
 from streams.domain.rotation import share
-from streams.domain.routing import HOLD, NURTURE, POOL, Case, Decision, Routing, improves, is_hot, route
+from streams.domain.routing import HOLD, NURTURE, POOL, SALES, Case, Decision, Routing, improves, is_hot, route
 from streams.domain.scoring import Score, Scorer
 
 Told = Touchpoint | Outcome | Link | Merge
@@ -46,22 +49,19 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
     now = _Now(scorer)
     shares = [_shared(routing, partition, partitions) for partition in range(partitions)]
 
-    def decide(lead: LeadProfile, roster: Roster | None, cause: Touchpoint | Merge) -> Applied:
-        """Score a lead and route it, as of the latest that we know of it."""
+    def decide(lead: LeadProfile, roster: Roster | None, cause: Touchpoint | Merge, was: LeadProfile) -> Applied:
+        """Score a lead and route it, as of the latest that we know of it; `was` = before we knew of `cause`."""
         fate = "merged" if isinstance(cause, Merge) else "applied"
         if rank(lead.lead_id) < 1:
             return Applied((lead, roster), (), fate)
         at = max(lead.last_seen, cause.occurred_at)
-        values = features(lead, at)
-        scored = _scored(lead, now().score(values), at)
+        values, model = features(lead, at), now()
+        scored = _scored(lead, model.score(values), at)
         case = Case(scored, at, shares[partition_of(lead.lead_id.encode(), partitions)])
-        decision = route(case, roster)
-        if is_hot(case):
-            scored = _moved(scored, Signal.SCORED_READY, at)
-        if not improves(scored, decision):
-            return Applied((_asking(scored, values, at) if scored.pending else scored, roster), (), fate)
-        routed = _routed(_asking(scored, values, at), decision, at)
-        return Applied((routed, decision.roster), (Emit(LEADS_ROUTED, lead.lead_id, _announce(routed, cause)),), fate)
+        scored, roster, emits = _decided(case, roster, cause)
+        if is_asked(was, lead, scored, at):
+            emits += (_question(scored, values, model.scores(values), at),)
+        return Applied((scored, roster), emits, fate)
 
     def step(states: States, record: Record) -> Applied:
         lead, roster = cast("LeadProfile | None", states[0]), cast("Roster | None", states[1])
@@ -71,15 +71,16 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
         lead = lead or LeadProfile(lead_id=told.lead_id)
         if lead.merged_into:
             return _forward(lead, roster, told)
-        if isinstance(told, Outcome):
-            return _learn_of(lead, roster, told)
+        return _learn_of(lead, roster, told) if isinstance(told, Outcome) else see(lead, roster, told)
+
+    def see(lead: LeadProfile, roster: Roster | None, told: Touchpoint | Merge) -> Applied:
         after = _join(lead, told) if isinstance(told, Merge) else profiles.observe(lead, told)
         if after is lead:
-            return Applied(states, (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
-        return decide(after, roster, told)
+            return Applied((lead, roster), (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
+        return decide(after, roster, told, lead)
 
     kept = (LEADS_PROFILES, ROSTERS)
-    return Agent("qualify", (TOUCHPOINTS,), kept, _keys, _keeping_no_canary(step), lean=now.lean)
+    return Agent("qualify", (TOUCHPOINTS,), kept, _keys, _asking_nothing_of_some(step), lean=now.lean)
 
 
 class _Now:
@@ -102,14 +103,27 @@ def _keys(record: Record) -> tuple[str, str]:
     return cast("Told", record).lead_id, POOL
 
 
-def _keeping_no_canary(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
-    """Return the step, after which nothing is left of a canary: no row, and no owner's turn."""
+def _asking_nothing_of_some(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
+    """Return the step, after which nothing is left of a canary: no row, no owner's turn.
 
-    def keep(states: States, record: Record) -> Applied:
-        applied = step(states, record)
-        return applied._replace(states=(None, states[1])) if is_canary(cast("Told", record).lead_id) else applied
+    Of a canary, and of who asks to be forgotten, nothing is learned: what waits for them is withdrawn. (A canary's
+    withdrawal finds nothing; it tells `label` the time, which stands still where nobody comes.)
+    """
 
-    return keep
+    def step_of_all(states: States, record: Record) -> Applied:
+        applied, told = step(states, record), cast("Told", record)
+        if is_canary(told.lead_id):
+            applied = applied._replace(states=(None, states[1]))
+        elif not isinstance(told, Touchpoint) or told.kind is not Kind.ERASURE:
+            return applied
+        return applied._replace(emits=(*_routings(applied.emits), _withdrawn(told.lead_id, "", told.occurred_at)))
+
+    return step_of_all
+
+
+def _routings(emits: tuple[Emit, ...]) -> tuple[Emit, ...]:
+    """Return what is sent, without questions."""
+    return tuple(emit for emit in emits if emit.topic is not QUESTIONS)
 
 
 def _scored(lead: LeadProfile, score: Score, at: float) -> LeadProfile:
@@ -133,12 +147,39 @@ def _moved(lead: LeadProfile, signal: Signal, at: float) -> LeadProfile:
     return lead if stage == lead.stage else replace(lead, stage=stage, stage_at=at)
 
 
-def _asking(lead: LeadProfile, values: dict[str, float], at: float) -> LeadProfile:
-    """Return the lead with its new score as the question that a label will answer; as it was, once sales has it."""
-    if lead.stage in WITH_SALES:
-        return lead
-    asked = Prediction(features=values, score=lead.score, model_version=lead.model_version, scored_at=at)
-    return replace(lead, pending=asked)
+def _decided(
+    case: Case, roster: Roster | None, cause: Touchpoint | Merge
+) -> tuple[LeadProfile, Roster | None, tuple[Emit, ...]]:
+    """Return lead and roster after the decision, and the decision itself, if it is news."""
+    lead, decision = case.lead, route(case, roster)
+    if is_hot(case):
+        lead = _moved(lead, Signal.SCORED_READY, case.at)
+    if not improves(lead, decision):
+        return lead, roster, ()
+    lead = _routed(lead, decision, case.at)
+    return lead, decision.roster, (Emit(LEADS_ROUTED, lead.lead_id, _announce(lead, cause)),)
+
+
+def is_asked(was: LeadProfile, known: LeadProfile, scored: LeadProfile, at: float) -> bool:
+    """Tell whether a score is a question: decision, stage or day are news, and sales had never been given the lead.
+
+    `was` = the lead before its touchpoint, `known` = with it, `scored` = once it is decided on.
+    """
+    if known.stage not in UNSOLD or known.destination == SALES or known.owner:
+        return False  # what is known of it may be their doing
+    if scored.route_seq != was.route_seq or scored.stage is not was.stage:
+        return True
+    return at // profiles.DAY_S > was.last_seen // profiles.DAY_S
+
+
+def _question(lead: LeadProfile, values: dict[str, float], scores: dict[str, float], at: float) -> Emit:
+    """Ask what becomes of a lead that is scored like this."""
+    snapshot = Snapshot(features=values, score=lead.score, model_version=lead.model_version, asked_at=at, scores=scores)
+    return Emit(QUESTIONS, lead.lead_id, Pending(lead_id=lead.lead_id, snapshots=[snapshot]))
+
+
+def _withdrawn(lead_id: str, into: str, at: float) -> Emit:
+    return Emit(QUESTIONS, lead_id, Withdrawal(lead_id=lead_id, into=into, at=at))
 
 
 def _routed(lead: LeadProfile, decision: Decision, at: float) -> LeadProfile:
@@ -184,32 +225,19 @@ def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
 
 
 def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> Applied:
-    """Move the stage; and the first label after a decision becomes an example, on the last prediction before it."""
+    """Move the stage; a conversion answers what was asked of the lead."""
     entry = seen.entry(outcome.id, outcome.digest)
     if seen.has(lead.seen, entry):
         return Applied((lead, roster), (), "deduplicated")
-    label, pending = LABELS.get(outcome.kind), lead.pending
     after = replace(
         _moved(lead, SIGNALS[outcome.kind], outcome.occurred_at),
         version=lead.version + 1,
         seen=seen.add(lead.seen, entry),
-        pending=pending if label is None else None,
     )
     if after.stage != lead.stage and after.stage in GIVEN_BACK:
         after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=after.stage.value, candidates=[])
-    if label is None or pending is None:
-        return Applied((after, roster), (), "applied")
-    example = TrainingExample(
-        id=_id(decision_id(lead.lead_id, lead.route_seq), "label"),
-        lead_id=lead.lead_id,
-        features=pending.features,
-        label=label,
-        score=pending.score,
-        model_version=pending.model_version,
-        scored_at=pending.scored_at,
-        labelled_at=outcome.occurred_at,
-    )
-    return Applied((after, roster), (Emit(TRAINING_EXAMPLES, lead.lead_id, example),), "applied")
+    emits = (Emit(QUESTIONS, lead.lead_id, outcome),) if outcome.kind in CONVERSIONS else ()
+    return Applied((after, roster), emits, "applied")
 
 
 def _absorb(lead: LeadProfile | None, roster: Roster | None, link: Link) -> Applied:
@@ -230,7 +258,8 @@ def _absorb(lead: LeadProfile | None, roster: Roster | None, link: Link) -> Appl
         occurred_at=link.occurred_at,
         received_at=link.received_at,
     )
-    return Applied((stub, roster), (Emit(TOUCHPOINTS, link.into, merge),), "linked")
+    moves = (Emit(TOUCHPOINTS, link.into, merge), _withdrawn(link.lead_id, link.into, link.occurred_at))
+    return Applied((stub, roster), moves if rank(link.lead_id) else moves[:1], "linked")
 
 
 def _join(lead: LeadProfile, merge: Merge) -> LeadProfile:

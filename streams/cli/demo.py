@@ -106,6 +106,8 @@ def _settings(crm: "Crm", sendgrid_public_key: str) -> dict[str, str]:
         "LEADSTREAM_SENDGRID_PUBLIC_KEY": sendgrid_public_key,
         "LEADSTREAM_SINK": "webhook",
         "LEADSTREAM_WEBHOOK_URL": crm.url,
+        "LEADSTREAM_BUCKET_DAYS": "1,2,4,7",  # a month goes by in seconds: a horizon of one would see no verdict
+        "LEADSTREAM_OUTCOME_LATE_HOURS": "36",  # and senders a little apart are a day apart
     }
 
 

@@ -28,8 +28,8 @@ class Calibration:
         """The scale and the shift to use now: (1, 0) while they do not help."""
         return (self._scale, self._shift) if self._weight >= ENOUGH and self._with < self._without else NEUTRAL
 
-    def see(self, logit: float, label: int, weight: float) -> None:
-        """Judge, then learn, on a label and the uncalibrated log-odds it was given."""
+    def see(self, logit: float, label: float, weight: float) -> None:
+        """Judge, then learn, on a label (or the chance of it) and the uncalibrated log-odds it was given."""
         calibrated = self._scale * logit + self._shift
         self._without = KEPT * self._without + weight * loss(logit, label)
         self._with = KEPT * self._with + weight * loss(calibrated, label)
@@ -41,11 +41,13 @@ class Calibration:
         self._shift = min(max(self._shift - RATE * slope / sqrt(self._of_shift), -5.0), 5.0)
 
 
-def loss(logit: float, label: int) -> float:
-    """Return the log-loss of log-odds, in nats.
+def loss(logit: float, label: float) -> float:
+    """Return the log-loss of log-odds, in nats; of a label that is a chance, what is expected.
 
-    >>> loss(0.0, 1) == loss(0.0, 0), round(loss(0.0, 1), 3)
-    (True, 0.693)
+    >>> loss(0.0, 1) == loss(0.0, 0), round(loss(0.0, 1), 3), round(loss(2.0, 0.25), 3)
+    (True, 0.693, 1.627)
     """
+    if 0.0 < label < 1.0:
+        return label * loss(logit, 1) + (1.0 - label) * loss(logit, 0)
     margin = logit if label else -logit
     return log1p(exp(-margin)) if margin > 0.0 else log1p(exp(margin)) - margin

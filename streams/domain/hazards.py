@@ -8,7 +8,7 @@ end of bucket k is 1 - (1 - h₁)…(1 - hₖ). After Tutz and Schmid, *Modeling
 
 from collections.abc import Callable, Mapping, Sequence
 from math import exp, log
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 DAY_S = 86_400.0
 ENDS_S = (3 * DAY_S, 7 * DAY_S, 14 * DAY_S, 30 * DAY_S)
@@ -31,36 +31,46 @@ class Classifier(Protocol):
         ...
 
 
-class Hazards:
+C = TypeVar("C", bound=Classifier)
+
+
+class Hazards(Generic[C]):
     """One head for each bucket; `make` makes a head, `ends` are where buckets end, seconds after the question.
+
+    `heads` are the heads; `seen` and `won` the weight of examples, and of conversions, in each bucket.
 
     A bucket of which little has been seen is expected to go on as the one before: its head is mixed, in log-odds, with
     the head before it, moved by what the two buckets' rates differ.
     """
 
-    def __init__(self, make: Callable[[], Classifier], ends: Sequence[float] = ENDS_S) -> None:
+    def __init__(self, make: Callable[[], C], ends: Sequence[float] = ENDS_S) -> None:
         self.ends = tuple(ends)
-        self._heads = [make() for _ in ends]
-        self._seen = [0.0] * len(ends)
-        self._won = [0.0] * len(ends)
+        self.heads = [make() for _ in ends]
+        self.seen = [0.0] * len(ends)
+        self.won = [0.0] * len(ends)
 
     def learn_one(self, x: X, bucket: int, y: bool, *, w: float = 1.0) -> None:
         """Learn what became of a snapshot in a bucket that has closed."""
-        self._heads[bucket].learn_one(x, y, w=w)
-        self._seen[bucket] += w
-        self._won[bucket] += w * y
+        self.heads[bucket].learn_one(x, y, w=w)
+        self.seen[bucket] += w
+        self.won[bucket] += w * y
 
     def chances(self, x: X) -> list[float]:
         """Return the chance to convert by the end of each bucket."""
         left, rates, before, found = 1.0, self._rates(), 0.0, []
-        for k, head in enumerate(self._heads):
+        for k, head in enumerate(self.heads):
             usual = _logit(rates[k])
             expected = before + usual - _logit(rates[k - 1]) if k else usual
-            share = self._won[k] / (self._won[k] + ENOUGH)
+            share = self.won[k] / (self.won[k] + ENOUGH)
             before = share * _logit(head.predict_proba_one(x).get(True, 0.0)) + (1 - share) * expected
             left *= 1.0 - 1.0 / (1.0 + exp(-before))
             found.append(1.0 - left)
         return found
+
+    def later(self, x: X) -> float:
+        """Return the chance to convert in a later bucket, of who has not in the first one."""
+        chances = self.chances(x)
+        return (chances[-1] - chances[0]) / max(1.0 - chances[0], _EDGE)
 
     def predict_proba_one(self, x: X) -> dict[bool, float]:
         """Return the chance to convert by the end of the last bucket, and that of not."""
@@ -72,7 +82,7 @@ class Hazards:
         rates: list[float] = []
         start = 0.0
         daily = 1.0 - (1.0 - ALIKE) ** (DAY_S / self.ends[0])
-        for end, seen, won in zip(self.ends, self._seen, self._won, strict=True):
+        for end, seen, won in zip(self.ends, self.seen, self.won, strict=True):
             days = (end - start) / DAY_S
             expected = 1.0 - (1.0 - daily) ** days
             rates.append((won + PRIOR * expected) / (seen + PRIOR))

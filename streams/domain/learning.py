@@ -2,8 +2,11 @@
 
 The *pipeline* is River's StandardScaler and LogisticRegression (AdaGrad), from the scorecard on: readable, and what
 there is to fall back on. The *classifier* (`streams.domain.learner`) is the challenger, until it has proved better.
-Each closed example is scored by both before either learns it: that decides the contest, the calibration of the
-classifier, and whether losses have risen, upon which both may move fast again.
+Labels come late. When the first bucket of a snapshot closes, both learn it, once: converted, or the chance that it
+still will, which hazard heads (`streams.domain.hazards`) know from the buckets that close later. So nobody counts as
+lost because their time is not up; and there is one log-odds, with exact reasons, to score with. Each example is scored
+by both before either learns it: that decides the calibration, and whether losses have risen, upon which both may move
+fast again. Who routes is decided by the verdicts at the horizon, on the scores that were given.
 
 A snapshot holds the whole learner as data, never a pickle: restored, it goes on bit for bit as if it had never stopped.
 River's model is not safe to read while it learns, so nobody scores with it: everyone scores with the exported terms.
@@ -11,6 +14,7 @@ River's model is not safe to read while it learns, so nobody scores with it: eve
 
 from array import array
 from collections import Counter, deque
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import isfinite, log
 
@@ -25,10 +29,11 @@ from schemas.rejected import Reason, Rejected
 from streams.domain.calibration import Calibration, loss
 from streams.domain.contest import Contest
 from streams.domain.drift import Watch, psi
+from streams.domain.hazards import ENDS_S, Hazards
 from streams.domain.learner.classifier import LeadClassifier
 from streams.domain.learner.state import pack, unpack
 from streams.domain.metrics import WINDOW, Record
-from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, PRIOR
+from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, PRIOR, SCORERS
 from streams.domain.traits import group
 
 RATE, INTERCEPT_RATE = 0.2, 0.05
@@ -41,6 +46,7 @@ HASH = 8
 HUGE = 1e6
 RAREST = 1e-6
 BITS = 13  # cells of the classifier's table, as a power of two: its state stays a small message
+HEAD_BITS = 10  # of a hazard head's: it says how many will still convert, not who comes first
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -63,13 +69,19 @@ class Memory(Struct, frozen=True, kw_only=True):
     calibration: list[float] = []
     watch: dict[str, list[float]] = {}
     rises: int = 0
+    taught: int = -1
+    ends: list[float] = []
+    seen: list[float] = []
+    won: list[float] = []
 
 
 class Learner:
     """One writer's model. `learn` changes it in place; `snapshot` exports it."""
 
-    def __init__(self, memory: Memory, classifier: LeadClassifier) -> None:
+    def __init__(self, memory: Memory, classifier: LeadClassifier, hazards: Hazards[LeadClassifier]) -> None:
         self._classifier, self._champion, self._rises = classifier, memory.champion, memory.rises
+        self._hazards = hazards
+        self._taught = memory.examples if memory.taught < 0 else memory.taught
         self._contest = Contest.of(memory.contest)
         self._calibration = Calibration(memory.calibration) if memory.calibration else Calibration()
         self._watch = Watch(memory.watch)
@@ -88,17 +100,27 @@ class Learner:
         self._values = Counter(group(name) for name in memory.gradients)
 
     @classmethod
-    def restore(cls, snapshot: ModelSnapshot | None) -> "Learner":
-        """Return the learner as it was at a snapshot; one that starts from the scorecard when there is none."""
+    def restore(cls, snapshot: ModelSnapshot | None, ends: Sequence[float] = ENDS_S) -> "Learner":
+        """Return the learner as it was at a snapshot; one that starts from the scorecard when there is none.
+
+        Where buckets do not end at `ends` any more, their heads begin anew.
+        """
         known = snapshot.classifier if snapshot else b""
         classifier = LeadClassifier.restored(unpack(known)) if known else LeadClassifier(bits=BITS)
         if snapshot is None or not snapshot.learner:
-            return cls(_beginning(snapshot or PRIOR), classifier)
-        return cls(json.decode(snapshot.learner, type=Memory), classifier)
+            return cls(_beginning(snapshot or PRIOR), classifier, _heads(ends))
+        memory = json.decode(snapshot.learner, type=Memory)
+        hazards = _heads(ends)
+        if memory.ends == list(ends) and snapshot.heads:
+            hazards.heads = [LeadClassifier.restored(unpack(head)) for head in snapshot.heads]
+            hazards.seen, hazards.won = memory.seen, memory.won
+        return cls(memory, classifier, hazards)
 
     def learn(self, example: TrainingExample) -> bool:
         """Learn one example; False when it knows it already. Raises `Rejected(INVALID_VALUE)`, unchanged."""
         features = {name: example.features[name] for name in sorted(example.features)}
+        if not self._is_told_in_time(example):
+            raise Rejected(Reason.INVALID_VALUE, f"bucket {example.bucket} of {example.buckets}")
         if example.label not in (0, 1) or not 0.0 <= example.score <= 1.0 or not 0.0 < example.weight <= HUGE:
             raise Rejected(Reason.INVALID_VALUE, "label, score or weight")
         if not all(isfinite(value) and abs(value) <= HUGE for value in features.values()):
@@ -107,12 +129,33 @@ class Learner:
         if head in self._known:
             return False
         self._remember(head)
-        self._record.see(example.score, example.label)
-        scaled = self._scaled(features)
-        self._judge(features, scaled, example)
-        self._model.learn_one(scaled, example.label, w=example.weight)
-        self._classifier.learn_one(features, example.label, example.weight)
+        if example.buckets in (1, example.bucket):
+            self._record.see(example.score, example.label)
+        if example.bucket == example.buckets:
+            self._compare({name: loss(_logit(score), example.label) for name, score in example.scores.items()})
+            return True
+        if example.bucket == 0:
+            self._teach(features, example)
+        if example.buckets > 1:
+            self._hazards.learn_one(dict(features), example.bucket, bool(example.label), w=example.weight)
         return True
+
+    def _is_told_in_time(self, example: TrainingExample) -> bool:
+        """Tell whether an example's buckets are ours, or one of one."""
+        last = example.buckets
+        return (last, example.bucket) == (1, 0) or (last == len(self._hazards.ends) > 1 and 0 <= example.bucket <= last)
+
+    def _teach(self, features: dict[str, float], example: TrainingExample) -> None:
+        """Let both scorers learn what is known once the first bucket has closed."""
+        chance, scaled = float(example.label), self._scaled(features)
+        if not example.label and example.buckets > 1:
+            chance = self._hazards.later(dict(features))
+        self._judge(features, scaled, example, chance)
+        for label, share in ((1, chance), (0, 1.0 - chance)):
+            if share > 0.0:
+                self._model.learn_one(scaled, label, w=example.weight * share)
+        self._classifier.learn_chance(features, chance, example.weight)
+        self._taught += 1
 
     def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
         """Return the model as it is now, unsigned."""
@@ -123,7 +166,7 @@ class Learner:
             version=version,
             kind=KIND,
             created_at=created_at,
-            examples=self._record.n,
+            examples=self._taught,
             intercept=float(model.intercept),
             terms=[
                 Term(feature=name, mean=0.0, scale=1.0, weight=weights[name])
@@ -134,29 +177,36 @@ class Learner:
             metrics=self._record.figures() | {"rises": float(self._rises), "psi": self._moved()},
             learner=json.encode(self._memory(weights)),
             classifier=pack(self._classifier.state()),
+            heads=[pack(head.state()) for head in self._hazards.heads],
             champion=self._champion,
             slope=slope,
             shift=shift,
         )
 
-    def _judge(self, features: dict[str, float], scaled: dict[str, float], example: TrainingExample) -> None:
-        """Let both score an example that neither has learned; note who is better, and whether losses rise."""
-        label, logit = example.label, self._classifier.logit(features)
+    def _judge(
+        self, features: dict[str, float], scaled: dict[str, float], example: TrainingExample, chance: float
+    ) -> None:
+        """Let both score an example that neither has learned; note how they did, and whether losses rise."""
+        logit = self._classifier.logit(features)
         slope, shift = self._calibration.acting
-        chance = self._model.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River's
-        losses = {
-            PIPELINE: -log(max(chance if label else 1.0 - chance, RAREST)),
-            CLASSIFIER: loss(slope * logit + shift, label),
-        }
-        self._calibration.see(logit, label, example.weight)
-        champion = losses.pop(self._champion)
-        ((challenger, other),) = losses.items()
-        if self._watch.see(champion, "ad" if features.get("came_by_ad") else "other"):
+        of_pipeline = self._model.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River's
+        losses = {PIPELINE: loss(_logit(of_pipeline), chance), CLASSIFIER: loss(slope * logit + shift, chance)}
+        self._calibration.see(logit, chance, example.weight)
+        if self._watch.see(losses[self._champion], "ad" if features.get("came_by_ad") else "other"):
             self._rises += 1
             self._classifier.raise_steps()
             gradients = self._model.optimizer.g2
             for name, spent in gradients.items():
                 gradients[name] = min(spent, NEW_GRADIENT)
+        if example.buckets == 1:
+            self._compare(losses)
+
+    def _compare(self, losses: dict[str, float]) -> None:
+        """Note who was better on a label that is final; the challenger may have won the contest by it."""
+        if self._champion not in losses or len(losses) < len(SCORERS):
+            return
+        champion = losses.pop(self._champion)
+        ((challenger, other),) = losses.items()
         self._contest = self._contest.see(champion, other)
         if self._contest.won:
             self._champion, self._contest = challenger, Contest()
@@ -213,7 +263,20 @@ class Learner:
             calibration=self._calibration.kept(),
             watch=self._watch.kept(),
             rises=self._rises,
+            taught=self._taught,
+            ends=list(self._hazards.ends),
+            seen=self._hazards.seen,
+            won=self._hazards.won,
         )
+
+
+def _heads(ends: Sequence[float]) -> Hazards[LeadClassifier]:
+    return Hazards(lambda: LeadClassifier(bits=HEAD_BITS), ends)
+
+
+def _logit(chance: float) -> float:
+    bounded = min(max(chance, RAREST), 1.0 - RAREST)
+    return log(bounded / (1.0 - bounded))
 
 
 def _beginning(prior: ModelSnapshot) -> Memory:

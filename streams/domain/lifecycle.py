@@ -51,15 +51,8 @@ SIGNALS = {
     OutcomeKind.LOST: Signal.LOST,
     OutcomeKind.DISQUALIFIED: Signal.DISQUALIFIED,
 }
-WITH_SALES = frozenset({Stage.SAL, Stage.SQL, Stage.CUSTOMER, Stage.DISQUALIFIED})  # what happens is their doing too
-LABELS = {  # what an outcome teaches; being accepted teaches nothing yet
-    OutcomeKind.MEETING: 1,
-    OutcomeKind.OPPORTUNITY: 1,
-    OutcomeKind.WON: 1,
-    OutcomeKind.REJECTED: 0,
-    OutcomeKind.LOST: 0,
-    OutcomeKind.DISQUALIFIED: 0,
-}
+UNSOLD = frozenset({Stage.ANONYMOUS, Stage.LEAD, Stage.MQL})  # sales has not spoken: what happens is not their doing
+CONVERSIONS = frozenset({OutcomeKind.MEETING, OutcomeKind.OPPORTUNITY, OutcomeKind.WON})
 
 
 def advance(stage: Stage, signal: Signal) -> Stage:

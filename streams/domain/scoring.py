@@ -19,7 +19,7 @@ from streams.domain.traits import PREFIX
 
 KIND = "conversion"
 TOP = 5
-PIPELINE, CLASSIFIER = "pipeline", "classifier"
+SCORERS = PIPELINE, CLASSIFIER = "pipeline", "classifier"
 
 
 class Score(NamedTuple):
@@ -45,7 +45,7 @@ class Scorer:
         terms = sorted(snapshot.terms, key=lambda it: (is_fit(it.feature), it.feature))
         of_all = [it for it in terms if not it.feature.startswith(PREFIX)]
         self.version = snapshot.version
-        self._intercept = snapshot.intercept
+        self._intercept = self._of_pipeline = snapshot.intercept
         self._names = [it.feature for it in of_all]
         self._terms = [_slope(it) for it in of_all]
         self._means = [mean for _, mean, _ in self._terms]
@@ -53,10 +53,13 @@ class Scorer:
         self._acts = sum(not is_fit(it.feature) for it in of_all)
         self._traits = {it.feature: _slope(it) for it in terms if it.feature.startswith(PREFIX)}
         self._classifier: Frozen | None = None
-        if snapshot.classifier and snapshot.champion == CLASSIFIER:
-            self._classifier = frozen(unpack(snapshot.classifier))
-            self._slope = snapshot.slope
-            self._intercept = snapshot.slope * self._classifier.bias + snapshot.shift
+        self._other: Frozen | None = None
+        self._slope, self._of_classifier = snapshot.slope, 0.0
+        if snapshot.classifier:
+            self._other = frozen(unpack(snapshot.classifier))
+            self._of_classifier = snapshot.slope * self._other.bias + snapshot.shift
+        if snapshot.champion == CLASSIFIER and self._other is not None:
+            self._classifier, self._intercept = self._other, self._of_classifier
 
     @property
     def intercept(self) -> float:
@@ -82,6 +85,16 @@ class Scorer:
             names = names + stated
             points += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
         return self._score(features, names, points, sum(points[: self._acts]), sum(points[self._acts :]))
+
+    def scores(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Return what each scorer says, whichever routes: they are compared by it, when labels come."""
+        terms = [(features.get(name, mean) - mean) * weight for name, mean, weight in self._terms]
+        stated = sorted(self._traits.keys() & features.keys())
+        terms += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
+        said = {PIPELINE: logistic(self._of_pipeline + sum(terms))}
+        if self._other is not None:
+            said[CLASSIFIER] = logistic(self._of_classifier + self._slope * sum(self._other.points(features)[1]))
+        return said
 
     def _by_classifier(self, classifier: Frozen, features: Mapping[str, float]) -> Score:
         names, raw = classifier.points(features)

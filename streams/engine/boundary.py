@@ -8,8 +8,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from schemas.codec import Codec
 from schemas.keys import partition_of
@@ -17,8 +18,9 @@ from schemas.letters import LARGEST, letter
 from schemas.records import Audit, Tally
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Reason, Rejected
-from schemas.step import Agent
+from schemas.step import Agent, Alarm
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
+from streams.engine.alarms import hint, wake
 from streams.engine.outbox import Aborted, Outbox
 from streams.engine.store import StoreBroken
 from streams.engine.table import Table
@@ -53,6 +55,16 @@ class Batch(NamedTuple):
     slices: tuple[Slice, ...]
 
 
+@dataclass
+class _Row:
+    """A row of state where a consumed record is asked for."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
 class Met(NamedTuple):
     """What became of a record; `reason` is a dead letter's."""
 
@@ -75,6 +87,7 @@ class Boundary:
         """Put every record of the slice through the step; return how many met which fate. Raises the world's faults."""
         fates: Counter[tuple[int, Met]] = Counter()
         leaned_on = self.agent.lean()
+        total: Counter[Met] = Counter()
         for raw in part.records:
             try:
                 met = _met(self._one(part, raw, tables, emitted))
@@ -86,8 +99,9 @@ class Boundary:
                 log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
                 met = self._bury(part, raw, Reason.CRASH, type(error).__name__)
             fates[raw.timestamp // 60_000, met] += 1
+            if self.agent.alarm is not None and met.fate not in (DEAD_LETTER, REKEYED):
+                total += self._wake(part, raw, tables, emitted)
         self._audit(part, fates, leaned_on)
-        total: Counter[Met] = Counter()
         for (_, met), count in fates.items():
             total[met] += count
         return total
@@ -111,10 +125,27 @@ class Boundary:
         for table, key, old, new in zip(tables, keys, states, after, strict=True):
             if new is not old:
                 table.put(key, new)
+        if agent.alarm is not None:
+            hint(tables[0].alarms(agent.alarm.due), agent.alarm, keys[0], states[0], after[0])
         for name, sent_key, value in sends:
             self._outbox.send(name, sent_key, value)
         emitted += emits
         return fate
+
+    def _wake(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> Counter[Met]:
+        """Wake what is due by now; return the rows that could not be, by what they met: the record is not at fault."""
+        alarm, met = cast("Alarm", self.agent.alarm), Counter[Met]()
+        keys = self.agent.keys(self._codec.decode(raw.value, self._inputs[part.topic].records))
+        for woken in wake(alarm, tables[0].alarms(alarm.due), keys, tables):
+            for emit in woken.emits:
+                self._send(emit)
+            emitted += woken.emits
+            if woken.failed:
+                place = Slice(tables[0].changelog.name, part.partition, ())
+                value = b"" if woken.row is None else self._codec.encode(woken.row)
+                row = _Row(raw.offset, raw.timestamp, woken.key.encode(), value)
+                met[self._bury(place, row, Reason.CRASH, woken.failed)] += 1
+        return met
 
     def _misplaced(self, expected: bytes, key: bytes | None, partition: int) -> bool:
         """Tell whether a record lies where its key does not belong: it would meet another's state."""

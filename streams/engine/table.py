@@ -4,13 +4,14 @@ Reads go overlay, then recently used records, then the store. Writes go to the o
 the transaction closes, and reach the store only when it has committed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from schemas.codec import Codec
 from schemas.letters import LARGEST
 from schemas.records import Record
 from schemas.rejected import Reason, Rejected
 from schemas.topics import Topic
+from streams.engine.alarms import Alarms
 from streams.engine.hot import Hot
 from streams.engine.store import Changes, Store
 
@@ -35,6 +36,7 @@ class Table:
         self.careful = False
         self._hot = hot or Hot()
         self._number = self._hot.enrol()
+        self._alarms: Alarms | None = None
 
     def get(self, key: str) -> Record | None:
         """Return the row as the running transaction sees it. Raises `Rejected`, `StoreBroken`."""
@@ -58,6 +60,21 @@ class Table:
     def put(self, key: str, row: Record | None) -> None:
         """Set a row, for this transaction so far; None deletes it."""
         self._overlay[key] = row
+
+    def alarms(self, due: Callable[[Record], float | None]) -> Alarms:
+        """Return what is to be woken, by when rows are `due`: read from all rows once, after a restore."""
+        if self._alarms is None:
+            self._alarms = Alarms(self._hints(due))
+        return self._alarms
+
+    def _hints(self, due: Callable[[Record], float | None]) -> Iterator[tuple[float, str]]:
+        for key, value in self.store.items():
+            try:
+                at = due(self._codec.decode(value, self.changelog.records))
+            except Rejected:  # nobody's alarm: whoever asks for the row will hear of it
+                continue
+            if at is not None:
+                yield at, key.decode()
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Encode what has changed, one changelog record per key however often it was written (None = a tombstone).
@@ -89,10 +106,14 @@ class Table:
             else:
                 self._hot.put(self._number, key, row, len(value))
         self.careful = False
+        if self._alarms is not None:
+            self._alarms.commit()
         self.abort()
 
     def abort(self) -> None:
         """Forget what the transaction wrote."""
+        if self._alarms is not None:
+            self._alarms.abort()
         self._overlay = {}
         self._encoded = {}
         self._delivered = 0
@@ -100,11 +121,13 @@ class Table:
     def restore(self, changes: Changes, position: int) -> None:
         """Take rows from the changelog, read up to `position`. Raises `StoreBroken`."""
         self._forget_hot()
+        self._alarms = None
         self.store.apply(changes, position)
 
     def reset(self, log: str, now: float) -> None:
         """Forget all rows: the changelog is another one by now. Raises `StoreBroken`."""
         self._forget_hot()
+        self._alarms = None
         self.store.reset(log, now)
 
     def whole(self, at: float) -> None:

@@ -64,7 +64,7 @@ def run(
             if asked.labels[row] and known is not None and known <= at:
                 pending, _ = joiner.answer(pending, known, ends)
             pending, found = joiner.close(pending, at, ends)
-            for it in found:
+            for it in (it for it in found if it.bucket < len(ends)):  # not the verdict
                 begun = perf_counter_ns()
                 heads.learn_one(rows[row], it.bucket, bool(it.label), w=weights[row])
                 learn_us.append((perf_counter_ns() - begun) / 1000)

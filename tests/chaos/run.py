@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from schemas.topics import EVENTS, LEADS_PROFILES, PROBES, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, VISITORS
+from schemas.topics import EVENTS, LEADS_PROFILES, PROBES, QUESTIONS, TOPICS, TOUCHPOINTS, TRAINING_EXAMPLES, VISITORS
 from streams.engine.offsets import Kafka, Place, committed, ends
 from tests.benchmarks.leads import rows, sample, write
 from tests.chaos.case import Case
@@ -124,7 +124,7 @@ def _settled(bootstrap: str, group: str) -> Log | None:
 
 def _taken(bootstrap: str, group: str, log: Log) -> bool:
     """Tell whether the group has committed past the last record of each of its inputs."""
-    topics = (*EVENTS.values(), TOUCHPOINTS, TRAINING_EXAMPLES)
+    topics = (*EVENTS.values(), TOUCHPOINTS, QUESTIONS, TRAINING_EXAMPLES)
     spots = [(it.name, partition) for it in topics for partition in range(it.partitions or PARTITIONS)]
     done = committed({"bootstrap.servers": bootstrap, **QUIET}, group, spots)
     return all(one.offset < done[topic.name, one.partition] for topic in topics for one in log[topic.name])

@@ -13,6 +13,7 @@ from streams.domain.joiner import Closed
 
 DAYS = st.integers(1, 60)
 NOBODY = Pending(lead_id="e-1")
+VERDICT = len(ENDS_S)
 
 
 def snapshot(day: float) -> Snapshot:
@@ -57,8 +58,10 @@ def test_a_snapshot_is_taken_by_each_bucket_until_it_converts_and_by_none_after(
             continue
         due = [day * DAY_S + end for end in ENDS_S]
         last = next((k for k, at in enumerate(due) if first * DAY_S <= at), len(ENDS_S) - 1)
-        assert [it.bucket for it in mine] == list(range(last + 1))
-        assert [it.label for it in mine] == [0] * last + [int(first * DAY_S <= due[last])]
+        won_at_last = int(first * DAY_S <= due[last])
+        assert [it.bucket for it in mine] == [*range(last + 1), VERDICT]
+        assert [it.label for it in mine] == [0] * last + [won_at_last] * 2
+        assert mine[-1].at == due[-1]
         assert {it.weight for it in mine} == {number**-0.5}
 
 
@@ -73,7 +76,7 @@ def test_nothing_is_taught_before_its_bucket_has_closed() -> None:
 def test_an_outcome_after_the_horizon_is_said_to_be_late_and_teaches_nothing() -> None:
     pending, in_time = joiner.answer(joiner.ask(NOBODY, snapshot(1)), 40 * DAY_S)
     assert not in_time
-    assert [it.label for it in joiner.close(pending, 100 * DAY_S)[1]] == [0, 0, 0, 0]
+    assert [it.label for it in joiner.close(pending, 100 * DAY_S)[1]] == [0, 0, 0, 0, 0]
 
 
 def test_an_outcome_that_comes_when_its_bucket_has_closed_ends_the_snapshot() -> None:

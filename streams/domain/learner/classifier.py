@@ -61,10 +61,17 @@ class LeadClassifier(Classifier):
 
     def learn_one(self, x: Mapping[Any, Any], y: bool | str | int, w: float = 1.0) -> None:
         """Learn the label of `x`: numbers, texts, booleans, None = missing. `w` is how much it counts, above 0."""
+        self.learn_chance(x, float(y), w)
+
+    def learn_chance(self, x: Mapping[Any, Any], chance: float, w: float = 1.0) -> None:
+        """Learn that `x` is True with this chance, 0 to 1: a part of it is learned as True, the rest as False."""
         self._fields.add(x)
         seen = self._fields.encode(x, self.bits)
         rates = array("d", (FASTER * rate for rate in self.rates)) if self._raised else self._rates
-        KERNEL.step(seen.indices, seen.factors, seen.size, self._table, self._head, rates, self.base_rate, SPENT, y, w)
+        given = seen.indices, seen.factors, seen.size, self._table, self._head, rates, self.base_rate, SPENT
+        for y, share in ((True, chance), (False, 1.0 - chance)):
+            if share > 0.0:
+                KERNEL.step(*given, y, w * share)
         self._fields.observe(seen)
         self._raised = max(self._raised - 1, 0)
         self._learned += 1

@@ -12,12 +12,15 @@ from schemas.records import (
     LeadProfile,
     Link,
     Merge,
+    Outcome,
     OutcomeKind,
+    Pending,
     Record,
     RoutedLead,
+    Snapshot,
     Stage,
     Touchpoint,
-    TrainingExample,
+    Withdrawal,
 )
 from schemas.rejected import Rejected
 from schemas.step import Applied
@@ -77,8 +80,8 @@ class World:
         return [it for it in self.sent if isinstance(it, RoutedLead)]
 
     @property
-    def examples(self) -> list[TrainingExample]:
-        return [it for it in self.sent if isinstance(it, TrainingExample)]
+    def questions(self) -> list[Snapshot]:
+        return [asked for it in self.sent if isinstance(it, Pending) for asked in it.snapshots]
 
 
 def link(lead_id: str, into: str, number: int = 50) -> Link:
@@ -189,81 +192,68 @@ def test_a_rejected_lead_rests_and_may_be_routed_again() -> None:
     assert world.lead(E).stage is Stage.MQL
 
 
-def test_an_outcome_teaches_on_the_last_score_before_it_and_only_once() -> None:
-    last = touchpoint(E, 5)
-    world = World().tell(touchpoint(E, 1, **HOT), touchpoint(E, 2), last)
+def test_news_of_decision_stage_or_day_is_a_question_on_the_features_that_were_scored() -> None:
+    first, later = touchpoint(E, 1, kind=Kind.PAGE), touchpoint(E, 2_000, kind=Kind.PAGE, occurred_at=NOON + DAY_S)
+    world = World().tell(first)
     then = world.lead(E)
-    world.tell(outcome(OutcomeKind.MEETING, E), outcome(OutcomeKind.LOST, E))
-    (example,) = world.examples
-    assert example.features == features(then, last.occurred_at)
-    assert (example.label, example.score, example.scored_at) == (1, then.score, last.occurred_at)
-    assert example.score != world.routed[0].score
+    (asked,) = world.questions
+    assert (asked.features, asked.score, asked.asked_at) == (features(then, NOON + 1), then.score, first.occurred_at)
+    assert asked.scores == {"pipeline": then.score}
+    assert len(world.tell(touchpoint(E, 2, kind=Kind.PAGE)).questions) == 1
+    assert len(world.tell(later).questions) == 2
+    assert len(world.tell(touchpoint(E, 3_000, **(HOT | {"occurred_at": NOON + DAY_S + 9}))).questions) == 3
+
+
+def test_nothing_is_asked_of_a_lead_once_sales_has_been_given_it() -> None:
+    days = [HOT | {"occurred_at": NOON + day * DAY_S} for day in range(40)]
+    filled_in = {"traits": {"title": "Chief", "industry": "saas"}, "kind": Kind.CONTACT}
+    world = World().tell(touchpoint(E, 1, **days[0]))
+    (asked,) = world.questions
+    world.tell(touchpoint(E, 2, **(days[1] | filled_in)), outcome(OutcomeKind.ACCEPTED, E), touchpoint(E, 3, **days[2]))
+    world.tell(outcome(OutcomeKind.LOST, E, 4), touchpoint(E, 5, **(days[3] | filled_in)), touchpoint(E, 6, **days[30]))
+    assert world.lead(E).stage is Stage.MQL
+    assert world.questions == [asked]
+
+
+def test_a_conversion_is_passed_on_and_a_rejection_is_not() -> None:
+    world = World().tell(touchpoint(E, 1, **HOT), outcome(OutcomeKind.MEETING, E), outcome(OutcomeKind.LOST, E))
+    assert [it.kind for it in world.sent if isinstance(it, Outcome)] == [OutcomeKind.MEETING]
     assert world.lead(E).stage is Stage.RECYCLED
 
 
-def test_what_happens_once_sales_has_a_lead_teaches_nothing() -> None:
-    world = World().tell(touchpoint(E, 1, **HOT))
-    then = world.lead(E)
-    world.tell(outcome(OutcomeKind.ACCEPTED, E), touchpoint(E, 2, **HOT), touchpoint(E, 3, consent={"contact": False}))
-    assert then.pending is not None
-    assert world.lead(E).pending == then.pending
-    (example,) = world.tell(outcome(OutcomeKind.WON, E)).examples
-    assert (example.features, example.score) == (features(then, then.last_seen), then.score)
-    assert [it.destination for it in world.routed] == [SALES, HOLD]
-
-
-def test_a_customer_who_is_decided_on_again_teaches_no_second_time() -> None:
-    world = World().tell(touchpoint(E, 1, **HOT), outcome(OutcomeKind.WON, E))
-    world.tell(touchpoint(E, 2, consent={"contact": False}), outcome(OutcomeKind.LOST, E))
-    assert len(world.routed) == 2
-    assert len(world.examples) == 1
-
-
-def test_a_merge_after_the_decision_is_in_what_a_label_teaches() -> None:
-    world = World().tell(touchpoint(V, 1, kind=Kind.PRICING), touchpoint(E, 2))
-    alone = world.lead(E).pending
-    (example,) = world.tell(link(V, E)).tell(outcome(OutcomeKind.MEETING, E)).examples
-    assert alone is not None
-    assert alone.features["pricing_30d"] == 0.0 < example.features["pricing_30d"]
-
-
-def test_each_decision_teaches_once() -> None:
-    world = World().tell(touchpoint(E, 1, **HOT), outcome(OutcomeKind.REJECTED, E))
-    assert world.lead(E).pending is None
-    world.tell(touchpoint(E, 2), outcome(OutcomeKind.LOST, E))
-    assert len(world.examples) == 1
-    world.tell(touchpoint(E, 3, **(HOT | {"occurred_at": NOON + 20 * DAY_S})), outcome(OutcomeKind.WON, E))
-    assert [it.label for it in world.examples] == [0, 1]
-    assert len({it.id for it in world.examples}) == 2
+def test_what_waits_for_an_absorbed_lead_moves_and_for_one_who_is_forgotten_goes() -> None:
+    world = World().tell(touchpoint(U, 1), link(U, E), link(V, E), touchpoint(E, 2, kind=Kind.ERASURE))
+    gone = [(it.lead_id, it.into) for it in world.sent if isinstance(it, Withdrawal)]
+    assert gone == [(U, E), (E, "")]
+    assert [it.lead_id for it in world.sent if isinstance(it, Pending)] == [U, E]
 
 
 @pytest.mark.parametrize(
-    ("kind", "label"),
+    ("kind", "converts"),
     [
-        (OutcomeKind.WON, 1),
-        (OutcomeKind.MEETING, 1),
-        (OutcomeKind.OPPORTUNITY, 1),
-        (OutcomeKind.LOST, 0),
-        (OutcomeKind.REJECTED, 0),
-        (OutcomeKind.DISQUALIFIED, 0),
-        (OutcomeKind.ACCEPTED, None),
+        (OutcomeKind.WON, True),
+        (OutcomeKind.MEETING, True),
+        (OutcomeKind.OPPORTUNITY, True),
+        (OutcomeKind.LOST, False),
+        (OutcomeKind.REJECTED, False),
+        (OutcomeKind.DISQUALIFIED, False),
+        (OutcomeKind.ACCEPTED, False),
     ],
 )
-def test_what_each_outcome_teaches(kind: OutcomeKind, label: int | None) -> None:
-    told = World().tell(touchpoint(E), outcome(kind, E)).examples
-    assert [it.label for it in told] == ([] if label is None else [label])
+def test_which_outcomes_answer_what_was_asked(kind: OutcomeKind, *, converts: bool) -> None:
+    assert any(isinstance(it, Outcome) for it in World().tell(touchpoint(E), outcome(kind, E)).sent) is converts
 
 
 def test_a_repeated_outcome_changes_nothing() -> None:
     won = outcome(OutcomeKind.WON, E)
     world = World().tell(touchpoint(E), won, won)
     assert world.fates[-1] == "deduplicated"
-    assert len(world.examples) == 1
+    assert sum(isinstance(it, Outcome) for it in world.sent) == 1
 
 
-def test_an_outcome_of_a_lead_never_seen_moves_its_stage_and_teaches_nothing() -> None:
+def test_an_outcome_of_a_lead_never_seen_moves_its_stage_and_asks_nothing() -> None:
     world = World().tell(outcome(OutcomeKind.WON, E))
-    assert (world.lead(E).stage, world.sent) == (Stage.CUSTOMER, [])
+    assert (world.lead(E).stage, world.questions) == (Stage.CUSTOMER, [])
 
 
 def test_a_visitor_who_becomes_known_brings_the_past_along() -> None:
@@ -371,7 +361,7 @@ def test_a_late_touchpoint_is_scored_as_of_the_latest_one() -> None:
 
 def test_decisions_are_told_on_their_own_topic_under_the_lead() -> None:
     agent = make_qualify(lambda: SCORER, Routing())
-    (emit,) = agent.step((None, None), touchpoint(E)).emits
+    emit, _ = agent.step((None, None), touchpoint(E)).emits
     assert (emit.topic, emit.key) == (LEADS_ROUTED, E)
     assert isinstance(touchpoint(E), Touchpoint)
 

@@ -106,3 +106,14 @@ def test_traits_are_a_list_of_names() -> None:
 def test_traits_that_are_personal_or_cannot_be_features_are_refused(names: str) -> None:
     with pytest.raises(SettingsError, match="LEADSTREAM_TRAITS is wrong"):
         WorkerSettings.read(GIVEN_WORKER | {"LEADSTREAM_TRAITS": names})
+
+
+def test_buckets_end_later_and_later() -> None:
+    assert WorkerSettings.read(GIVEN_WORKER).bucket_ends_s == (259_200.0, 604_800.0, 1_209_600.0, 2_592_000.0)
+    assert WorkerSettings.read(GIVEN_WORKER | {"LEADSTREAM_BUCKET_DAYS": "0.5,1"}).bucket_ends_s == (43_200.0, 86_400.0)
+
+
+@pytest.mark.parametrize("days", ["3,3", "7,3", "0,3", "nan", "soon", "400", ",".join(map(str, range(1, 10)))])
+def test_ends_of_buckets_that_are_none_are_refused(days: str) -> None:
+    with pytest.raises(SettingsError, match="LEADSTREAM_BUCKET_DAYS is wrong"):
+        WorkerSettings.read(GIVEN_WORKER | {"LEADSTREAM_BUCKET_DAYS": days})

@@ -25,6 +25,18 @@ def examples(number: int, seed: int = 1) -> list[TrainingExample]:
     return made
 
 
+def closed(number: int, seed: int = 1) -> list[TrainingExample]:
+    """The same leads with time: half of who converts does so in the first bucket, the rest in the second of four."""
+    told = []
+    for at, it in enumerate(examples(number, seed)):
+        won = None if not it.label else at % 2
+        told += [
+            replace(it, id=f"{it.id}-{bucket}", label=int(bucket == won), bucket=bucket, buckets=4)
+            for bucket in range(4 if won is None else won + 1)
+        ]
+    return told
+
+
 def taught(learner: Learner, told: list[TrainingExample]) -> Learner:
     for it in told:
         learner.learn(it)
@@ -36,6 +48,65 @@ def test_stopped_and_restored_it_goes_on_bit_for_bit() -> None:
     straight = taught(Learner.restore(None), told).snapshot(2, 0.0)
     half = taught(Learner.restore(None), told[:500]).snapshot(1, 0.0)
     assert taught(Learner.restore(half), told[500:]).snapshot(2, 0.0) == straight
+
+
+def test_with_heads_too_it_goes_on_bit_for_bit_after_a_stop() -> None:
+    told = closed(500)
+    straight = taught(Learner.restore(None), told).snapshot(2, 0.0)
+    half = taught(Learner.restore(None), told[:300]).snapshot(1, 0.0)
+    assert taught(Learner.restore(half), told[300:]).snapshot(2, 0.0) == straight
+
+
+def test_who_has_not_converted_in_the_first_bucket_may_still() -> None:
+    """One in three converts, every other of them late: to call those lost would halve the scores."""
+    told = closed(1500)
+    scorer = Scorer(taught(Learner.restore(None), told).snapshot(1, 0.0))
+    fresh = examples(300, seed=2)
+    said = sum(scorer.score(it.features).probability for it in fresh) / 300
+    assert said == pytest.approx(sum(it.label for it in fresh) / 300, abs=0.06)
+    deaf = [replace(it, buckets=1) for it in told if it.bucket == 0]
+    halved = Scorer(taught(Learner.restore(None), deaf).snapshot(1, 0.0))
+    assert sum(halved.score(it.features).probability for it in fresh) / 300 < 0.7 * said
+
+
+def test_a_verdict_judges_the_scores_that_were_given_and_teaches_nothing() -> None:
+    learner = taught(Learner.restore(None), closed(50))
+    before = learner.snapshot(1, 0.0)
+    for at in range(40):
+        scores = {"pipeline": 0.9 if at % 4 else 0.2, "classifier": 0.2 if at % 4 else 0.9}
+        verdict = example(9_000 + at, int(at % 4 == 0), features={}, bucket=4, buckets=4, score=0.5, scores=scores)
+        assert learner.learn(verdict)
+    after = learner.snapshot(1, 0.0)
+    assert (after.terms, after.classifier, after.heads, after.examples) == (
+        before.terms,
+        before.classifier,
+        before.heads,
+        before.examples,
+    )
+    assert (before.metrics["n"], after.metrics["n"]) == (0.0, 40.0)
+
+
+def test_the_scores_that_were_given_decide_who_routes() -> None:
+    learner, rng = taught(Learner.restore(None), closed(10)), Random(3)
+    for at in range(700):
+        label = int(rng.random() < 0.3)
+        scores = {"pipeline": rng.random(), "classifier": 0.7 if label else 0.1}
+        learner.learn(example(9_000 + at, label, features={}, bucket=4, buckets=4, scores=scores))
+    assert learner.snapshot(1, 0.0).champion == "classifier"
+
+
+def test_when_buckets_end_elsewhere_their_heads_begin_anew_and_the_scorers_stay() -> None:
+    old = taught(Learner.restore(None), closed(300)).snapshot(1, 0.0)
+    new = Learner.restore(old, (86_400.0, 172_800.0)).snapshot(1, 0.0)
+    assert (new.terms, new.classifier) == (old.terms, old.classifier)
+    assert len(new.heads) == 2
+
+
+@pytest.mark.parametrize(("bucket", "buckets"), [(0, 3), (5, 4), (-1, 4), (1, 1), (0, 0)])
+def test_an_example_of_other_buckets_than_ours_is_refused(bucket: int, buckets: int) -> None:
+    with pytest.raises(Rejected) as refused:
+        Learner.restore(None).learn(example(1, bucket=bucket, buckets=buckets))
+    assert refused.value.reason is Reason.INVALID_VALUE
 
 
 def test_it_starts_as_the_scorecard() -> None:

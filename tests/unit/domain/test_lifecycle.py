@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.records import OutcomeKind, Stage
-from streams.domain.lifecycle import LABELS, SIGNALS, TRANSITIONS, Signal, advance
+from streams.domain.lifecycle import CONVERSIONS, SIGNALS, TRANSITIONS, Signal, advance
 from streams.domain.profile import STAGES
 
 STORIES = {
@@ -42,7 +42,7 @@ def test_the_story_ends_where_it_should(story: str) -> None:
 
 def test_every_outcome_of_a_crm_is_a_signal() -> None:
     assert set(SIGNALS) == set(OutcomeKind)
-    assert set(LABELS) == set(OutcomeKind) - {OutcomeKind.ACCEPTED}
+    assert {OutcomeKind.WON, OutcomeKind.MEETING} <= CONVERSIONS < set(OutcomeKind)
 
 
 def test_every_stage_can_be_reached_and_has_its_rank() -> None:
