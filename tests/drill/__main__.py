@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -51,10 +52,8 @@ def main(arguments: list[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us, nothing is left running
     folder = Path(asked.keep or tempfile.mkdtemp(prefix="leadstream-drill-"))
-    rows = asyncio.run(_all(wanted, folder))
+    rows = asyncio.run(_all(wanted, folder, lambda rows: None if asked.faults else write(rows, SCALE)))
     sys.stdout.write(f"\n{table(rows, SCALE)}")
-    if not asked.faults:
-        write(rows, SCALE)
     if good(rows) and not asked.keep:
         shutil.rmtree(folder, ignore_errors=True)
     else:
@@ -62,18 +61,20 @@ def main(arguments: list[str]) -> int:
     return 0 if good(rows) else 1
 
 
-async def _all(wanted: list[Case], folder: Path) -> list[Row]:
+async def _all(wanted: list[Case], folder: Path, report: Callable[[list[Row]], None]) -> list[Row]:
     site, desk = Site(folder), Desk()
-    rows = []
+    rows: list[Row] = []
     try:
         await desk.start()
         await site.start()
         for case in wanted:
             row = await run(case, site, desk, folder / case.name.replace(" ", "-"), partial(_say, case.name))
             rows.append(row)
+            report(rows)
             told = [f"{it.alert} after {it.after_s:.0f} s" for it in row.expected if it.after_s is not None]
             told += [f"{it.alert} never" for it in row.expected if it.after_s is None]
             told += [f"also {name}" for name in (*row.brought, *row.tickets)]
+            told += [f"the machine's {name}" for name in row.machine]
             told += [f"UNRELATED {name}" for name in row.unrelated]
             _say(
                 case.name, f"{'passed' if row.passed else 'FAILED'}: {'; '.join(told) or 'nobody was told of anything'}"

@@ -22,7 +22,8 @@ Time in the rules runs ten times as fast: `for: 10m` becomes a minute, `[1h]` si
 not a window stays as it is: Kafka's sessions (10 s), the probe's half minute until it calls a worker stalled. Limits of
 latencies are five times as wide (2 s become 10 s), since brokers and all else share one machine. *Told after* is from
 the fault to the webhook, in seconds of the drill; *Stands for* is ten times that.
-Each fault begins with an empty Prometheus, once nothing has been firing for a while.
+Each fault begins with an empty Prometheus, once nothing has been firing for a while. Pages about latencies that come
+while more than 1.5 processes want each core are the *machine*'s: it was busy with other things.
 
 """
 
@@ -42,7 +43,10 @@ class Fired(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One fault. `brought` are pages it may bring, `unrelated` those it may not; `restless` fired before it began."""
+    """One fault. `brought` are pages it may bring, `unrelated` those it may not; `restless` fired before it began.
+
+    `machine` are pages about latencies that came while the machine was busy with other things.
+    """
 
     name: str
     title: str
@@ -51,6 +55,7 @@ class Row(msgspec.Struct, frozen=True):
     unrelated: tuple[str, ...]
     tickets: tuple[str, ...]
     restless: tuple[str, ...]
+    machine: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
@@ -84,7 +89,8 @@ def table(rows: list[Row], scale: float) -> str:
         "|---|---|---|---:|---:|---:|---|---|---|",
     ]
     for row in rows:
-        pages = [*row.brought, *(f"**unrelated: {name}**" for name in row.unrelated)]
+        pages = [*row.brought, *(f"{name} (machine)" for name in row.machine)]
+        pages += [f"**unrelated: {name}**" for name in row.unrelated]
         rest = f"| {_few(pages)} | {_few(row.tickets)} | {'passed' if row.passed else '**failed**'} |"
         for place, it in enumerate(row.expected or (None,)):
             head = f"| {row.name} | {row.title}" if not place else "| |"

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.drill.case import Case
 from tests.drill.desk import Desk, Told
 from tests.drill.faults import FAULTS
+from tests.drill.machine import excused
 from tests.drill.pictures import picture
 from tests.drill.report import Fired, Row
 from tests.drill.scaling import routes, rules
@@ -69,7 +70,7 @@ async def _quiet(watch: "Watch", case: Case) -> set[str]:
     began = quiet_since = time.monotonic()
     while time.monotonic() - began < SETTLES_S:
         found = await asyncio.to_thread(watch.prometheus.alerts)
-        restless = {name for name, severity in found.items() if severity == "page" or name in case.expects}
+        restless = {name for name, severity in found.items() if severity == "page" or name in case.expects} - excused()
         quiet_since = time.monotonic() if restless else quiet_since
         if time.monotonic() - quiet_since > CALM_S:
             return set()
@@ -108,12 +109,14 @@ def _row(case: Case, found: dict[str, Told], began: float, restless: set[str]) -
     )
     others = {name: it for name, it in found.items() if name not in case.expects}
     pages = {name for name, it in others.items() if it.severity == "page"}
+    machine = (pages & excused()) - set(case.brings)
     return Row(
         name=case.name,
         title=case.title,
         expected=expected,
         brought=tuple(sorted(pages & set(case.brings))),
-        unrelated=tuple(sorted(pages - set(case.brings))),
+        unrelated=tuple(sorted(pages - set(case.brings) - machine)),
         tickets=tuple(sorted(others.keys() - pages)),
         restless=tuple(sorted(restless)),
+        machine=tuple(sorted(machine)),
     )

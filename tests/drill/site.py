@@ -27,6 +27,7 @@ FAST = {  # what the pipeline does by the clock, a second standing for many
     "LEADSTREAM_PROBE_EVERY_S": "1",
     "LEADSTREAM_CANARY_EVERY_S": "2",
     "LEADSTREAM_AUDIT_GRACE_S": "3",
+    "LEADSTREAM_ACK_DEADLINE_S": "10",  # three brokers share the cores with all else
     "LEADSTREAM_WEBHOOK_TIMEOUT_S": "1",
 }
 
