@@ -4,6 +4,7 @@ The layout, titles, units and queries are the board's own; only the drawing is o
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ def _lines(panel: Mapping[str, Any], prometheus: Prometheus, span: tuple[float, 
 def _name(legend: str, labels: Mapping[str, str]) -> str:
     for label, value in labels.items():
         legend = legend.replace("{{" + label + "}}", value)
-    return legend or "value"
+    return re.sub(r"\{\{\w+\}\}", "", legend).strip() or "value"  # a label that this series does not have
 
 
 def _drawn(value: float) -> bool:

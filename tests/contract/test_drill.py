@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 import yaml
 
@@ -16,7 +17,7 @@ from tests.drill.case import Case, cases
 from tests.drill.desk import Desk
 from tests.drill.faults import FAULTS
 from tests.drill.machine import LATENCIES
-from tests.drill.report import Fired, Row, good, recall, table
+from tests.drill.report import Fired, Row, good, recall, table, write
 
 CASES = {case.name: case for case in cases()}
 SCALED = {rule["alert"]: rule for group in scaling.rules(10)["groups"] for rule in group["rules"] if "alert" in rule}
@@ -110,6 +111,15 @@ def test_an_alert_that_came_late_or_never_is_not_recalled_and_a_page_too_many_fa
     assert not good([row(came, unrelated=("B",))])
     assert "**never**" in table([row(never)], 10)
     assert "**unrelated: B**" in table([row(came, unrelated=("B",))], 10)
+
+
+def test_a_run_of_some_faults_leaves_the_rows_of_the_others(tmp_path: Path) -> None:
+    json, page = tmp_path / "drill.json", tmp_path / "drill.md"
+    one, two = row(Fired("A", "page", 9.0, 10.0)), msgspec.structs.replace(row(), name="other")
+    write([one, two], 10, ["other", "fault"], json, page)
+    late = row(Fired("A", "page", 11.0, 10.0))
+    assert write([late], 10, ["other", "fault"], json, page) == [two, late]
+    assert "11 s" in page.read_text()
 
 
 def test_the_desk_notes_what_fires_and_leaves_what_is_over() -> None:

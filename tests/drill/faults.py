@@ -39,9 +39,9 @@ async def end_part(site: Site, part: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def crash_worker(site: Site, every_s: float = 8.0) -> AsyncIterator[None]:
-    """SIGKILL one worker and whoever is started in its place; the other is left alone."""
-    killing = asyncio.create_task(_kill_again(site, every_s))
+async def crash_worker(site: Site, lives_s: float = 3.0) -> AsyncIterator[None]:
+    """SIGKILL one worker, and whoever is started in its place soon after it answers; the other is left alone."""
+    killing = asyncio.create_task(_kill_again(site, lives_s))
     yield
     killing.cancel()
 
@@ -114,11 +114,13 @@ async def fill_disk(site: Site) -> AsyncIterator[None]:
     filler.unlink()
 
 
-async def _kill_again(site: Site, every_s: float) -> None:
+async def _kill_again(site: Site, lives_s: float) -> None:
     others = set(site.workers()[1:])
     while True:
+        await site.answers("worker")
+        await asyncio.sleep(lives_s)
         site.signal(signal.SIGKILL, *set(site.workers()) - others)
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(lives_s)
 
 
 async def _flood(site: Site, rate: float) -> None:

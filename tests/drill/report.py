@@ -74,12 +74,25 @@ def good(rows: list[Row]) -> bool:
     return recall(rows) >= RECALL and not any(row.unrelated or row.restless for row in rows)
 
 
-def write(rows: list[Row], scale: float, json: Path = JSON, page: Path = PAGE) -> None:
-    """Write both reports."""
+class Report(msgspec.Struct, frozen=True):
+    """All of build/drill.json. `scale` = seconds that one of the drill stands for."""
+
+    scale: float
+    recall: float
+    passed: bool
+    rows: list[Row]
+
+
+def write(new: list[Row], scale: float, names: list[str], json: Path = JSON, page: Path = PAGE) -> list[Row]:
+    """Write both reports, the new rows in the place of their forerunners, in the order of `names`; return all rows."""
+    kept = msgspec.json.decode(json.read_bytes(), type=Report).rows if json.exists() else []
+    found = {row.name: row for row in [*kept, *new]}
+    rows = [found[name] for name in names if name in found]
     json.parent.mkdir(parents=True, exist_ok=True)
-    said = {"scale": scale, "recall": recall(rows), "passed": good(rows), "rows": rows}
+    said = Report(scale, recall(rows), good(rows), rows)
     json.write_bytes(msgspec.json.format(msgspec.json.encode(said)) + b"\n")
     page.write_text(HEAD + table(rows, scale))
+    return rows
 
 
 def table(rows: list[Row], scale: float) -> str:

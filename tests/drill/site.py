@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
+
 from streams.cli.stack import Stack
 from streams.demo.generator import generate
 from streams.demo.ledger import Ledger
@@ -23,6 +25,7 @@ PROCESSES = 2
 RATE, EVENTS = 8.0, 2_000  # events a second; events made at a time
 DISK_MIB = 192
 TICK_S = 0.2
+OK = 200
 FAST = {  # what the pipeline does by the clock, a second standing for many
     "LEADSTREAM_PROBE_EVERY_S": "1",
     "LEADSTREAM_CANARY_EVERY_S": "2",
@@ -93,6 +96,16 @@ class Site:
         host, _, port = found["worker"][0].rpartition(":")
         found["worker"] = [f"{host}:{int(port) + number}" for number in range(PROCESSES)]
         return found
+
+    async def answers(self, job: str) -> None:
+        """Return once the first of a job's processes shows its metrics."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2.0)) as session:
+            while True:
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(f"http://{self.targets()[job][0]}/metrics") as answer:
+                        if answer.status == OK:
+                            return
+                await asyncio.sleep(TICK_S)
 
     def part(self, name: str) -> Process:
         """Return one of the processes: collector, worker (which keeps the workers), relay, view, probe."""
