@@ -43,6 +43,7 @@ class Auditor:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "queued.max.messages.kbytes": 4096,
+                "fetch.queue.backoff.ms": 50,  # not a second: the reader would stand still for it again and again
             }
         )
         topics = self._consumer.list_topics(timeout=ASK_S).topics
