@@ -86,7 +86,7 @@ class Auditor:
         try:
             audit = self._codec.decode(message.value(), (Audit,))
         except Rejected as rejected:
-            log.warning("an audit record cannot be read: %s", rejected)
+            log.warning("an audit record cannot be read", extra={"error": rejected})
             return
         if isinstance(audit, Audit) and audit.first_offset >= self._begun.get((audit.topic, audit.partition), 0):
             self._books.tell(audit, now)
@@ -106,4 +106,5 @@ def show(closed: Iterable[Closed]) -> None:
         metrics.AUDIT_UNACCOUNTED.labels(stage).inc(max(window.missing, 0))
         metrics.AUDIT_DOUBLED.labels(stage).inc(max(-window.missing, 0))
         if window.missing:
-            log.error("minute %d of %s: %d records unaccounted for", window.minute, window.topic, window.missing)
+            of = {"topic": window.topic, "minute": window.minute, "missing": window.missing}
+            log.error("records are unaccounted for", extra=of)

@@ -70,7 +70,7 @@ class Canaries:
             try:
                 self._watch(kafka.client(self._settings))
             except KafkaException as error:
-                log.warning("canaries cannot be awaited: %s", error)
+                log.warning("canaries cannot be awaited", extra={"error": error})
                 self._stop.wait(1.0)
 
     def _watch(self, client: Mapping[str, str | int | float | bool]) -> None:
@@ -108,7 +108,7 @@ class Canaries:
         except (urllib.error.URLError, OSError) as error:
             self._flight.back(name, now)
             metrics.CANARIES.labels("refused").inc()
-            log.warning("the collector does not take canaries: %s", error)
+            log.warning("the collector does not take canaries", extra={"error": error})
 
     def _post(self, name: str) -> None:
         body = json.dumps({"canary": name, "sent_at": time.time()}).encode()

@@ -227,7 +227,7 @@ def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
             ws="none",
             lifespan="on",
             access_log=False,  # request lines may carry personal values
-            log_level="warning",
+            log_config=None,  # its lines go where ours go
             server_header=False,
             limit_concurrency=settings.connections,
             backlog=1_024,

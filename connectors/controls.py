@@ -151,5 +151,5 @@ def _told(message: Message) -> Told | None:
     try:
         return msgspec.json.decode(value or b"", type=Told)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        log.warning("a record of %s cannot be read and is passed over", DESTINATIONS.name)
+        log.warning("a record cannot be read and is passed over", extra={"topic": DESTINATIONS.name})
         return None

@@ -100,7 +100,7 @@ class Fetching:
                 except NotTaken as error:
                     why = str(error)
             wait_s = pause_s(attempt, after_s, random.random(), self._schedule)
-            log.warning("a notice waits %.1f s: %s", wait_s, why)
+            log.warning("a notice waits", extra={"wait_s": wait_s, "attempt": attempt, "why": why})
             await self._rest(wait_s)
             attempt += 1
         return False
@@ -210,7 +210,7 @@ def run(settings: FetcherSettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, fetching.stop)
         metrics.serve(settings.metrics_host, settings.metrics_port)
-        log.info("the fetcher follows %s", NOTICES.name)
+        log.info("the fetcher follows", extra={"topic": NOTICES.name})
         try:
             await fetching.run()
         finally:

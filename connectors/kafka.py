@@ -1,8 +1,9 @@
 """Kafka as the doors use it: clients with our settings, topics made explicitly, their faults in sentences."""
 
+import logging
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
@@ -38,6 +39,7 @@ def client(settings: Connection) -> Config:
         "client.id": "leadstream",
         "reconnect.backoff.max.ms": 1_000,  # the default of 10 s keeps /readyz red long after the broker is back
         "log_level": 3,
+        "logger": cast("str", logging.getLogger("librdkafka")),  # the one value that is none of the types
     }
     if settings.security_protocol.startswith("SASL"):
         config["sasl.mechanism"] = settings.sasl_mechanism

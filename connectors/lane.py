@@ -211,25 +211,33 @@ class Lane:
         match outcome:
             case Delivered():
                 metrics.DELIVERY_AGE_SECONDS.labels(self.name).observe(now - last.parcel.routed.received_at)
+                if log.isEnabledFor(logging.DEBUG):
+                    log.debug("a decision was delivered", extra=self._about(last))
                 self._done(jobs)
             case Skipped():
                 self._done(jobs)
             case Refused(Refusal.DISABLED, detail):
-                log.warning("%s wants no more leads (%s); `leadstream destinations resume` asks it again",
-                            self.name, detail)  # fmt: skip
+                about = {"destination": self.name, "why": detail}
+                log.warning("it wants no more leads; `leadstream destinations resume` asks it again", extra=about)
                 self.pause(True)
                 self.disabled()
                 self._backlog.again(first)
             case Refused(reason, detail):
                 await self._bury(jobs, Reason.CRASH if reason is Refusal.CRASHED else Reason.REFUSED, reason, detail)
             case Retry(after_s, why):
-                log.warning("%s did not take %s (%s)", self.name, last.parcel.routed.decision_id, why)
+                log.warning("a decision was not taken", extra=self._about(last) | {"why": why})
                 if self._breaker.open:
                     self._backlog.again(first)
                 elif first.attempt >= len(self._schedule):
                     await self._bury(jobs, Reason.REFUSED, Refusal.EXHAUSTED, why)
                 else:
                     self._postpone(first, pause_s(first.attempt, after_s, random.random(), self._schedule), tasks)
+
+    def _about(self, job: Job) -> dict[str, object]:
+        """Return what a log line says of a decision."""
+        routed = job.parcel.routed
+        ids = {"lead": routed.lead_id, "decision": routed.decision_id}
+        return {"destination": self.name, "attempt": job.attempt, **ids}
 
     def _postpone(self, job: Job, wait_s: float, tasks: asyncio.TaskGroup) -> None:
         job.attempt += 1
@@ -272,4 +280,4 @@ class Lane:
         since, self._since = self._since, None
         rewound = await call(self._reader.rewind, LEADS_ROUTED.name, since)
         self._let_go(set(rewound))
-        log.info("%s goes back to %s", self.name, rewound)
+        log.info("a destination goes back", extra={"destination": self.name, "partitions": len(rewound)})

@@ -40,7 +40,7 @@ class Outgoing:
         )
         if await self._write(DEAD_LETTERS.name, letter.id.encode(), self._codec.encode(letter)) is None:
             return False
-        log.warning("buried %s: %s", letter.id, reason)
+        log.warning("a decision was buried", extra={"letter": letter.id, "reason": str(reason), "why": detail})
         metrics.DEAD_LETTERS.labels("relay", str(reason)).inc()
         return True
 

@@ -163,7 +163,7 @@ class Watch:
         try:
             look()
         except (KafkaException, KeyError) as error:  # KeyError: a topic is not there yet
-            log.warning("%s cannot be seen: %s", what, error)
+            log.warning("it cannot be seen", extra={"reason": what, "error": error})
             metrics.PROBE_FAILURES.labels(what).inc()
             return False
         return True

@@ -82,7 +82,7 @@ class Reader:
                 if error.args[0].fatal():
                     raise
                 if error.args[0].code() not in FENCED:
-                    log.warning("offsets are not committed yet: %s", error.args[0].str())
+                    log.warning("offsets are not committed yet", extra={"error": error})
                     return
         self._due = {}
 
@@ -97,7 +97,7 @@ class Reader:
             for spot in found:
                 self._consumer.seek(spot)
         except KafkaException as error:
-            log.warning("cannot go back yet: %s", error.args[0].str())
+            log.warning("cannot go back yet", extra={"error": error})
             return {}
         offsets = {(spot.topic, spot.partition): spot.offset for spot in found}
         self.commit(offsets)
@@ -108,7 +108,8 @@ class Reader:
         try:
             self._consumer.seek(TopicPartition(*spot, offset))
         except KafkaException as error:
-            log.warning("cannot go to offset %s of %s/%s yet: %s", offset, *spot, error.args[0].str())
+            at = {"topic": spot[0], "partition": spot[1], "offset": offset}
+            log.warning("cannot go to an offset yet", extra=at | {"error": error})
             return False
         return True
 

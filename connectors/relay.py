@@ -74,7 +74,8 @@ class Relay:
             except* KafkaException as errors:
                 if len(self._destinations) == 1:
                     raise
-                log.warning("the lane to %s broke and is made anew: %s", destination.name, errors.exceptions[0])
+                broken = {"destination": destination.name, "error": errors.exceptions[0]}
+                log.warning("a lane broke and is made anew", extra=broken)
                 await asyncio.sleep(AGAIN_S)
 
     def _heard(self, told: Told, fresh: bool) -> None:
@@ -88,7 +89,7 @@ class Relay:
             return
         self._states[told.name] = told.state
         if told.name in self._lanes:
-            log.info("%s is %s", told.name, told.state)
+            log.info("a destination was told", extra={"destination": told.name, "state": str(told.state)})
             self._lanes[told.name].pause(told.state is not State.RUNNING)
 
     def _disable(self, destination: Destination) -> None:
@@ -131,7 +132,7 @@ def run(settings: RelaySettings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, relay.stop)
         metrics.serve(settings.metrics_host, settings.metrics_port)
-        log.info("relay delivers to %s", ", ".join(f"{one.name} ({one.sink})" for one in found))
+        log.info("relay delivers", extra={"destinations": [one.name for one in found]})
         await relay.run()
 
     asyncio.run(main())

@@ -30,7 +30,7 @@ def look_at_redis(url: str) -> None:
             told = client.info()
     except redis.RedisError as error:
         metrics.REDIS_UP.set(0)
-        log.warning("Redis does not answer: %s", type(error).__name__)
+        log.warning("Redis does not answer", extra={"error": error})
         return
     metrics.REDIS_UP.set(1)
     metrics.REDIS_MEMORY.labels("used").set(told["used_memory"])

@@ -22,6 +22,7 @@ from pydantic import (
 
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
+from connectors.log import Shape
 from connectors.values import SECRETS, Keys, Listed, Seconds
 
 
@@ -95,6 +96,12 @@ class Connection(BaseModel):
     )
     replication: Annotated[int, Field(ge=1)] = Field(
         1, alias="LEADSTREAM_REPLICATION", description="copies of each partition; 3 in production"
+    )
+    log_format: Shape = Field(
+        Shape.CONSOLE, alias="LEADSTREAM_LOG_FORMAT", description="how log lines look: console or json"
+    )
+    log_level: str = Field(
+        "info", alias="LOG_LEVEL", description="which log lines are written: debug, info, warning or error and above"
     )
     metrics_host: str = Field(
         "127.0.0.1", alias="LEADSTREAM_METRICS_HOST", description="where /metrics listens (worker, relay, view)"

@@ -90,7 +90,7 @@ class View:
                 work()
             except redis.RedisError as error:
                 if not attempt:
-                    log.warning("Redis does not take writes (%s); waiting for it", type(error).__name__)
+                    log.warning("Redis does not take writes; waiting for it", extra={"error": error})
                 metrics.VIEW_UP.set(0)
                 metrics.VIEW_WRITES.labels("retry").inc()
                 self._reader.hold(min(0.1 * 2**attempt, LONGEST_WAIT_S) * random.uniform(0.5, 1.0))
@@ -132,5 +132,5 @@ def run(settings: ViewSettings, rebuild: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: view.stop())
     metrics.serve(settings.metrics_host, settings.metrics_port)
-    log.info("view follows %s", ", ".join(TOPICS))
+    log.info("view follows", extra={"topics": list(TOPICS)})
     view.run()

@@ -1,6 +1,7 @@
 """Where the pipeline is put together: settings in, a worker out. Importing this module connects to nothing."""
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -35,6 +36,8 @@ from streams.engine.host import NewStore
 from streams.health import serve
 from streams.models import Models
 from streams.names import named
+
+log = logging.getLogger(__name__)
 
 
 def agents(
@@ -138,6 +141,9 @@ def _observe(topic: str, record: Record) -> None:
         bucket = "verdict" if record.bucket == record.buckets else str(record.bucket + 1)
         metrics.EXAMPLES.labels(bucket, str(record.label)).inc()
     if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead) and not is_canary(record.lead_id):
+        if log.isEnabledFor(logging.DEBUG):
+            ids = {"lead": record.lead_id, "decision": record.decision_id}
+            log.debug("a lead is routed", extra={"destination": record.destination, **ids})
         metrics.EVENT_TO_ROUTED.observe(max(time.time() - record.received_at, 0.0))
         metrics.ROUTED.labels(record.destination).inc()
         metrics.SCORES.observe(record.score)

@@ -83,7 +83,8 @@ class Models:
             self._refuse(why)
             return
         self._pin, self._pinned = pin.number, None if pin.version == NEWEST else pin.snapshot or PRIOR
-        log.info("model pin %d: %s scores", pin.number, "the newest" if self._pinned is None else pin.version)
+        state = "newest" if self._pinned is None else "pinned"
+        log.info("a model pin holds", extra={"version": pin.version, "state": state})
         self._use()
 
     def _use(self) -> None:
@@ -107,7 +108,7 @@ class Models:
 
     def _refuse(self, why: str) -> None:
         metrics.MODELS_REFUSED.labels(why).inc()
-        log.warning("a model was refused (%s); version %d goes on scoring", why, self._scorer.version)
+        log.warning("a model was refused", extra={"reason": str(why), "version": self._scorer.version})
 
     def _follow(self) -> None:
         consumer = Consumer(
@@ -143,7 +144,7 @@ class Models:
             if not self._unread:
                 self._caught_up.set()
         elif not error.retriable():
-            log.warning("models cannot be followed: %s", error)
+            log.warning("models cannot be followed", extra={"error": KafkaException(error)})
 
 
 def _heeded(heed: Callable[[bytes | None], None], value: bytes | None) -> bool:
@@ -151,7 +152,7 @@ def _heeded(heed: Callable[[bytes | None], None], value: bytes | None) -> bool:
     try:
         heed(value)
     except RegistryUnavailable as unavailable:
-        log.warning("%s", unavailable)
+        log.warning("a model cannot be read", extra={"error": unavailable})
         return False
     return True
 

@@ -109,6 +109,12 @@ BOARD = Board(
                     "s",
                     (quantile(0.99, "leadstream_crm_delivery_age_seconds", "sink"), "{{sink}}"),
                 ),
+                line(
+                    "Cut from log lines",
+                    "Parts left out because they might be personal; a field of ours is to be listed, or taken back.",
+                    "ops",
+                    (rate("leadstream_log_dropped_total", "what"), "{{what}}"),
+                ),
             ),
         ),
     ),

@@ -1,12 +1,13 @@
 """Keeping child processes alive: one that exits is started again, after 1 s at first, 10 s at most, without a limit."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from streams.engine.exits import EXITS, reason
@@ -14,6 +15,7 @@ from streams.runtime.process import leash
 
 __all__ = ["Child", "Keeper", "Twin", "keep"]
 
+log = logging.getLogger(__name__)
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 10.0
 SETTLED_S = 60.0  # whoever has lived so long is forgiven earlier deaths
 TICK_S = 0.2
@@ -97,7 +99,7 @@ class Twin:
             self._process.wait()
 
 
-def keep(children: Mapping[str, Child], say: Callable[[str], None], patience_s: float = 30.0) -> None:
+def keep(children: Mapping[str, Child], patience_s: float = 30.0) -> None:
     """Run the children until SIGTERM or SIGINT, then end them all."""
     ending: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -111,7 +113,7 @@ def keep(children: Mapping[str, Child], say: Callable[[str], None], patience_s: 
             for name, keeper in keepers.items():
                 wait_s = keeper.tend(time.monotonic())
                 if wait_s is not None:
-                    say(f"{name} exited; it is started again in {wait_s:.0f} s")
+                    log.warning("it exited and is started again", extra={"child": name, "wait_s": wait_s})
             time.sleep(TICK_S)
     finally:
         for child in children.values():

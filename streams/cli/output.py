@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ WIDE = 200  # in a pipe or a file nothing needs to be broken into lines
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_speaks = SimpleNamespace(json=False)
 UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -35,20 +37,20 @@ def explained() -> Iterator[None]:
 
 
 def fail(text: str, status: int = 1) -> typer.Exit:
-    """Say what is wrong; to be raised."""
-    errors.print(text, style="red", markup=False, soft_wrap=True)
+    """Say what is wrong; to be raised. A process that logs JSON says it as one event."""
+    if _speaks.json:
+        logging.getLogger(__name__).error("it cannot go on", extra={"why": text.replace("\n", "; ")})
+    else:
+        errors.print(text, style="red", markup=False, soft_wrap=True)
     return typer.Exit(status)
 
 
-def logs() -> None:
-    """Send log lines to stderr, from `LOG_LEVEL` (info) up."""
-    level = os.environ.get("LOG_LEVEL", "info").upper()
-    known = level in logging.getLevelNamesMapping()
-    logging.basicConfig(
-        level=level if known else "INFO", stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    if not known:
-        logging.getLogger(__name__).warning("LOG_LEVEL=%s is not known; set it to debug, info, warning or error", level)
+def logs(part: str) -> None:
+    """Send this process's log lines to stderr, as `LEADSTREAM_LOG_FORMAT` and `LOG_LEVEL` have it."""
+    from connectors import log
+
+    log.install(part)
+    _speaks.json = log.shape(os.environ) is log.Shape.JSON
 
 
 def show_json(found: object) -> None:

@@ -79,7 +79,7 @@ def collector() -> None:
     from connectors.collector import run
     from connectors.settings import CollectorSettings
 
-    logs()
+    logs("collector")
     with explained():
         run(CollectorSettings.read(os.environ))
 
@@ -92,7 +92,7 @@ def worker(processes: Processes = 1) -> None:
     """
     from connectors.settings import WorkerSettings
 
-    logs()
+    logs("worker")
     with explained():
         settings = WorkerSettings.read(os.environ)
     if processes > 1:
@@ -102,12 +102,12 @@ def worker(processes: Processes = 1) -> None:
         name = named(settings)
         ports = [settings.metrics_port + number if settings.metrics_port else 0 for number in range(processes)]
         twins = {
-            f"worker {number}": Twin(
+            f"worker-{number}": Twin(
                 ["worker"], {"LEADSTREAM_METRICS_PORT": str(port), "LEADSTREAM_WORKER_NAME": f"{name}-{number}"}
             )
             for number, port in enumerate(ports)
         }
-        keep(twins, typer.echo)
+        keep(twins)
         return
     from streams.app import run_worker
 
@@ -120,7 +120,7 @@ def fetcher() -> None:
     from connectors.fetcher import run
     from connectors.settings import FetcherSettings
 
-    logs()
+    logs("fetcher")
     with explained():
         run(FetcherSettings.read(os.environ))
 
@@ -130,7 +130,7 @@ def relay() -> None:
     from connectors.relay import run
     from connectors.settings import RelaySettings
 
-    logs()
+    logs("relay")
     with explained():
         run(RelaySettings.read(os.environ))
 
@@ -143,7 +143,7 @@ def probe() -> None:
     from connectors.probe import run
     from connectors.settings import ProbeSettings
 
-    logs()
+    logs("probe")
     with explained():
         run(ProbeSettings.read(os.environ))
 
@@ -161,7 +161,7 @@ def view(
     from connectors.view import run
     from streams.cli.output import fail
 
-    logs()
+    logs("view")
     with explained():
         try:
             run(ViewSettings.read(os.environ), rebuild)

@@ -96,7 +96,8 @@ class Boundary:
             except WORLDS_FAULT:
                 raise
             except Exception as error:
-                log.exception("%s crashed on %s-%d@%d", self.agent.name, part.topic, part.partition, raw.offset)
+                at = {"topic": part.topic, "partition": part.partition, "offset": raw.offset}
+                log.exception("a step crashed", extra={"agent": self.agent.name, **at})
                 met = self._bury(part, raw, Reason.CRASH, type(error).__name__)
             fates[raw.timestamp // 60_000, met] += 1
             if self.agent.alarm is not None and met.fate not in (DEAD_LETTER, REKEYED):
@@ -152,6 +153,11 @@ class Boundary:
         return key != expected or partition_of(expected, self._partitions) != partition
 
     def _bury(self, part: Slice, raw: Raw, reason: Reason, detail: str) -> Met:
+        if log.isEnabledFor(logging.DEBUG):
+            at = {"topic": part.topic, "partition": part.partition, "offset": raw.offset}
+            log.debug(
+                "a record is buried", extra={"agent": self.agent.name, "reason": str(reason), "why": detail, **at}
+            )
         buried = letter(
             (part.topic, part.partition, raw.offset),
             raw.key or b"",

@@ -47,6 +47,6 @@ def earlier(environ: Mapping[str, str]) -> dict[str, int]:
 
 def leave(code: Exit, why: str) -> NoReturn:
     """End the process now, saying why."""
-    log.critical("worker leaves (%s, exit code %d): %s", code.name.lower(), code, why)
+    log.critical("worker leaves", extra={"reason": code.name.lower(), "code": int(code), "why": why})
     logging.shutdown()
     os._exit(code)

@@ -129,8 +129,9 @@ class Host:
         self._restored = True
         metrics.REBALANCES.inc()
         metrics.RESTORED.inc(read)
-        metrics.RESTORE_SECONDS.observe(time.monotonic() - began)
-        log.info("own %d partitions; restored %d records in %.2f s", len(assigned), read, time.monotonic() - began)
+        took_s = time.monotonic() - began
+        metrics.RESTORE_SECONDS.observe(took_s)
+        log.info("own partitions", extra={"partitions": len(assigned), "records": read, "took_s": took_s})
         return positions
 
     async def _insist(
@@ -142,7 +143,7 @@ class Host:
                 running = asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
                 return await self._through(running)
             except (KafkaException, TimeoutError) as error:
-                log.warning("state cannot be restored, to be tried again: %s", error)
+                log.warning("state cannot be restored, to be tried again", extra={"error": error})
                 await asyncio.sleep(1.0)
 
     async def _through(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:

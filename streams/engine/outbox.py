@@ -123,7 +123,7 @@ class Outbox:
                     raise Aborted(reason.str()) from error
                 if not reason.retriable():
                     raise Fenced(reason.str()) from error
-                log.warning("the broker does not answer (%s): trying again", reason.name())
+                log.warning("the broker does not answer: trying again", extra={"error": error})
             else:
                 return
 

@@ -70,7 +70,8 @@ def discard(tables: Mapping[Place, Table], found: Mapping[Place, Bounds], now: f
     for place, table in tables.items():
         why = _off(table.store, found[place])
         if why and table.store.position:
-            log.warning("state of %s-%d is thrown away: %s", *place, why)
+            said = {"topic": place[0], "partition": place[1], "why": why}
+            log.warning("state is thrown away", extra=said)
         if why:
             table.reset(found[place].log, now)
 
@@ -111,7 +112,7 @@ def _read(
                     behind.pop(place, None)
             if time.monotonic() - reported > REPORT_EVERY_S:
                 reported = time.monotonic()
-                log.info("restoring state: %d records read, %d partitions to go", read, len(behind))
+                log.info("restoring state", extra={"records": read, "partitions": len(behind)})
     finally:
         consumer.close()
     return read

@@ -181,7 +181,7 @@ class Rounds:
                 deliver(batch)
         await new.folded.wait()
         if new.given_up:
-            return await self._undone(new, "given_up", "the partitions move")
+            return await self._undone(new, "given_up")  # the partitions move
         if new.failure is not None:
             raise new.failure
         records = new.records
@@ -200,9 +200,9 @@ class Rounds:
         self._on_commit(Committed(records, rows, new.fates, new.emitted, *took, new.stages))
         return True
 
-    async def _undone(self, new: Round, by: str, why: object) -> bool:
+    async def _undone(self, new: Round, by: str, error: Exception | None = None) -> bool:
         """Leave nothing of a round; return that it is not done. What its agents are still at comes to nothing."""
-        log.warning("round of %d records to be done again: %s", new.records, why)
+        log.warning("a round is to be done again", extra={"records": new.records, "reason": by, "error": error})
         new.give_up()
         new.undone_by = by
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.abort)

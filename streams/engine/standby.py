@@ -69,9 +69,9 @@ class Standby:
                 if self.places():
                     self._follow()
             except (KafkaException, TimeoutError) as error:
-                log.warning("standby: cannot follow, to be tried again: %s", error)
+                log.warning("standby: cannot follow, to be tried again", extra={"error": error})
             except StoreBroken as broken:
-                log.warning("standby: given up, state will be restored from its changelog: %s", broken)
+                log.warning("standby: given up, state will be restored from its changelog", extra={"error": broken})
                 return self._drop()
             except Exception:  # a fault of ours must not leave tables that nobody follows
                 log.exception("standby: given up, state will be restored from its changelog")

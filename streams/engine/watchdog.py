@@ -72,7 +72,7 @@ class Watchdog:
             try:
                 found = ends(self._kafka, self._see().positions, stable=True, patience_s=ASK_S)
             except (KafkaException, TimeoutError) as error:
-                log.debug("the watchdog cannot see the input's ends: %s", error)
+                log.debug("the watchdog cannot see the input's ends", extra={"error": error})
                 self._stuck_since = None
                 continue
             self.look(found, time.monotonic())

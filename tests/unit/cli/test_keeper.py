@@ -59,8 +59,11 @@ def children_of(pid: int) -> list[int]:
 
 
 KEEP = """
+import sys
+from connectors import log
 from streams.cli.keeper import Twin, keep
-keep({"one": Twin(["topics", "list"], {}), "other": Twin(["up", "--help"], {})}, print)
+log.install("keeper", {}, sys.stdout)
+keep({"one": Twin(["topics", "list"], {}), "other": Twin(["up", "--help"], {})})
 """
 
 
