@@ -62,6 +62,7 @@ class Follower:
     """Reads the topic on a thread of its own. `heed(told, fresh)` is called there; fresh = told since we follow."""
 
     def __init__(self, settings: Connection, heed: Callable[[Told, bool], None]) -> None:
+        self._settings = settings
         self._consumer = kafka.consumer(settings, GROUP, extra={"enable.partition.eof": True})
         self._heed, self._fresh, self._stop = heed, False, threading.Event()
         self._consumer.assign([TopicPartition(DESTINATIONS.name, 0, OFFSET_BEGINNING)])
@@ -72,6 +73,7 @@ class Follower:
         while not self._fresh:
             self._read()
             if time.monotonic() > until:
+                kafka.check(self._settings, ())  # says so when no broker lets us in
                 raise BrokerUnreachable(f"{DESTINATIONS.name} cannot be read; `leadstream topics ensure` makes it")
 
     def run(self) -> None:

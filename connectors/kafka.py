@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
+from connectors.advice import advice
 from connectors.settings import Connection
 from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
@@ -33,21 +34,13 @@ class Ensured(NamedTuple):
 
 def client(settings: Connection) -> Config:
     """Return the configuration that all our Kafka clients share."""
-    config: Config = {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "security.protocol": settings.security_protocol,
+    return {
+        **settings.librdkafka(),
         "client.id": "leadstream",
         "reconnect.backoff.max.ms": 1_000,  # the default of 10 s keeps /readyz red long after the broker is back
         "log_level": 3,
         "logger": cast("str", logging.getLogger("librdkafka")),  # the one value that is none of the types
     }
-    if settings.security_protocol.startswith("SASL"):
-        config["sasl.mechanism"] = settings.sasl_mechanism
-        config["sasl.username"] = settings.sasl_username
-        config["sasl.password"] = settings.sasl_password.get_secret_value()
-    if settings.ssl_ca:
-        config["ssl.ca.location"] = settings.ssl_ca
-    return config
 
 
 def producer(settings: Connection, timeout_s: float) -> Producer:
@@ -99,8 +92,7 @@ def ensure(settings: Connection, topics: Iterable[Topic] = TOPICS) -> Ensured:
     Raises `BrokerUnreachable`.
     """
     wanted = tuple(topics)
-    admin = AdminClient(client(settings))
-    there = _partitions(admin, settings)
+    admin, there = _partitions(settings)
     missing = [topic for topic in wanted if topic.name not in there]
     created = []
     if missing:
@@ -132,8 +124,7 @@ def _config(topic: Topic, settings: Connection) -> dict[str, str]:
 def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:
     """Return one sentence for each topic that is not as declared. Raises `BrokerUnreachable`."""
     wanted = tuple(topics)
-    admin = AdminClient(client(settings))
-    there = _partitions(admin, settings)
+    admin, there = _partitions(settings)
     problems = []
     for topic in wanted:
         found, due = there.get(topic.name), partitions_of(topic, settings)
@@ -178,11 +169,16 @@ def _await_leaders(admin: AdminClient, topics: list[Topic], settings: Connection
         time.sleep(0.05 if ends else 0.0)
 
 
-def _partitions(admin: AdminClient, settings: Connection) -> dict[str, int]:
+def _partitions(settings: Connection) -> tuple[AdminClient, dict[str, int]]:
+    """Return a client, and how many partitions each topic has. Raises `BrokerUnreachable`, naming the setting."""
+    said: list[str] = []
+    admin = AdminClient({**client(settings), "error_cb": cast("str", lambda error: said.append(error.str()))})
     try:
         topics = admin.list_topics(timeout=PATIENCE_S).topics
     except KafkaException as error:
-        raise BrokerUnreachable(
-            f"no broker answers at KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}: {error.args[0].str()}"
-        ) from error
-    return {name: len(topic.partitions) for name, topic in topics.items()}
+        admin.poll(0)
+        where = f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
+        if why := next(filter(None, map(advice, said)), ""):
+            raise BrokerUnreachable(f"no way into the brokers at {where}: {why}") from error
+        raise BrokerUnreachable(f"no broker answers at {where}: {error.args[0].str()}") from error
+    return admin, {name: len(topic.partitions) for name, topic in topics.items()}

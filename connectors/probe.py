@@ -141,7 +141,7 @@ class Watch:
         well.append(self._seen("kafka", self._probes[0].look_at_kafka))
         well.append(self._seen("audit", lambda: self._audit(now)))
         if self._settings.redis_url:
-            look_at_redis(self._settings.redis_url)
+            look_at_redis(self._settings)
         if all(well):
             metrics.PROBE_LOOKED.set(now)
 

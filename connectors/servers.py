@@ -6,6 +6,7 @@ import redis
 from confluent_kafka import Consumer
 
 from connectors import metrics
+from connectors.access import RedisAccess, open_redis, refusal
 
 __all__ = ["look_at_kafka", "look_at_redis"]
 
@@ -23,14 +24,14 @@ def look_at_kafka(consumer: Consumer) -> None:
     metrics.KAFKA_PARTITIONS.labels("under_replicated").set(sum(len(it.isrs) < len(it.replicas) for it in partitions))
 
 
-def look_at_redis(url: str) -> None:
+def look_at_redis(settings: RedisAccess) -> None:
     """Put what Redis says of itself on /metrics; that it says nothing, too."""
     try:
-        with redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0) as client:
+        with open_redis(settings, answer_s=2.0) as client:
             told = client.info()
     except redis.RedisError as error:
         metrics.REDIS_UP.set(0)
-        log.warning("Redis does not answer", extra={"error": error})
+        log.warning("Redis does not answer", extra={"error": error, "why": refusal(error, settings)})
         return
     metrics.REDIS_UP.set(1)
     metrics.REDIS_MEMORY.labels("used").set(told["used_memory"])

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 
+from connectors.access import KafkaAccess, RedisAccess
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
 from connectors.log import Shape
@@ -71,21 +72,11 @@ PERSONAL = re.compile(  # under which people, or we, say something else than a t
 )
 
 
-class Connection(BaseModel):
+class Connection(KafkaAccess):
     """What every process is told: where Kafka is, and how wide the pipeline is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
 
-    bootstrap_servers: str = Field(alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka brokers, `host:port,host:port`")
-    security_protocol: str = Field(
-        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
-    )
-    sasl_mechanism: str = Field("SCRAM-SHA-512", alias="KAFKA_SASL_MECHANISM", description="used with SASL_*")
-    sasl_username: str = Field("", alias="KAFKA_SASL_USERNAME", description="used with SASL_*")
-    sasl_password: SecretStr = Field(SecretStr(""), alias="KAFKA_SASL_PASSWORD", description="used with SASL_*")
-    ssl_ca: str = Field(
-        "", alias="KAFKA_SSL_CA", description="file with the authority that signed the brokers' certificates"
-    )
     schema_registry_url: str = Field(
         "",
         alias="SCHEMA_REGISTRY_URL",
@@ -275,10 +266,8 @@ class RelaySettings(Connection):
     )
 
 
-class ViewSettings(Connection):
+class ViewSettings(RedisAccess, Connection):
     """What the serving view is told."""
-
-    redis_url: str = Field(alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
 
 
 class FetcherSettings(Connection):
@@ -322,7 +311,7 @@ class FetcherSettings(Connection):
     )
 
 
-class ProbeSettings(Connection):
+class ProbeSettings(RedisAccess, Connection):
     """What the probe is told."""
 
     destinations_file: str = Field(
@@ -351,7 +340,12 @@ class ProbeSettings(Connection):
         alias="LEADSTREAM_AUDIT_GRACE_S",
         description="how long after its commit a minute's books are closed, seconds",
     )
-    redis_url: str = Field("", alias="REDIS_URL", description="Redis of the serving view, `redis://host:port/0`")
+    redis_url: str = Field(
+        "",
+        alias="REDIS_URL",
+        description="Redis of the serving view, `redis://host:port/0`, or `rediss://` for TLS",
+        repr=False,
+    )
 
 
 PROCESSES: dict[str, type[Connection]] = {

@@ -15,6 +15,7 @@ import redis
 from confluent_kafka import Message
 
 from connectors import kafka, metrics
+from connectors.access import open_redis
 from connectors.reader import Reader, Spot, place
 from connectors.settings import ViewSettings
 from connectors.store import Change, Forget, Store
@@ -119,7 +120,7 @@ def changes(messages: Iterable[Message], codec: Codec) -> list[Change]:
 
 def build(settings: ViewSettings, group: str = GROUP, rebuild: bool = False) -> View:
     """Return a view, joined to its group. `rebuild` empties Redis of leads, so that everything is read again."""
-    store = Store(redis.Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0))
+    store = Store(open_redis(settings))
     if rebuild:
         store.clear()
     codec = Codec(open_registry(settings.schema_registry_url or None))

@@ -14,6 +14,7 @@ from types import CodeType, FrameType
 
 from confluent_kafka import KafkaError
 
+from connectors.advice import advice
 from connectors.log.dropped import DROPPED
 from connectors.log.fields import FIELDS, LONGEST, Unfit, clean, fault
 from schemas.topics import TOPICS
@@ -84,7 +85,8 @@ def _listed(record: logging.LogRecord) -> Event:
 def _of_librdkafka(record: logging.LogRecord) -> Event:
     """The Kafka client speaks of brokers, topics and groups: it never looks into records."""
     kind, _, text = record.args if isinstance(record.args, tuple) and len(record.args) == 3 else ("", "", "")
-    return {"event": f"Kafka client: {kind}", "why": clean(str(text))}
+    told: Event = {"event": f"Kafka client: {kind}", "why": clean(str(text))}
+    return told | ({"advice": found} if (found := advice(str(text))) else {})
 
 
 def _foreign(record: logging.LogRecord) -> str:

@@ -76,15 +76,15 @@ def _registry(connection: Connection) -> Finding:
 def _redis(environ: Mapping[str, str]) -> Finding:
     import redis
 
+    from connectors.access import open_redis, refusal
     from connectors.settings import ViewSettings
 
     try:
-        url = ViewSettings.read(environ).redis_url
-        server = redis.Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0).info("server")
+        settings = ViewSettings.read(environ)
     except SettingsError as error:
         return Finding("redis", "", str(error))
+    try:
+        server = open_redis(settings).info("server")
     except (redis.RedisError, ValueError) as error:  # ValueError: not a Redis URL
-        return Finding(
-            "redis", "", f"REDIS_URL does not answer ({type(error).__name__}); start it or correct the setting"
-        )
+        return Finding("redis", "", refusal(error, settings))
     return Finding("redis", f"answers, version {server['redis_version']}")

@@ -79,18 +79,17 @@ def _store() -> "Iterator[Store]":
     """The view's store; when Redis does not answer, the command ends with a sentence."""
     import redis
 
+    from connectors.access import open_redis, refusal
     from connectors.settings import ViewSettings
     from connectors.store import Store
 
     with explained():
         settings = ViewSettings.read({"KAFKA_BOOTSTRAP_SERVERS": "not needed here", **os.environ})
         try:
-            client = redis.Redis.from_url(settings.redis_url, socket_timeout=5.0, socket_connect_timeout=2.0)
-            yield Store(client)
+            yield Store(open_redis(settings))
         except redis.RedisError as error:
             raise fail(
-                f"Redis at REDIS_URL does not answer ({type(error).__name__}); start it or correct REDIS_URL. "
-                "The pipeline does not need it: leads are scored and routed all the same."
+                f"{refusal(error, settings)}. The pipeline does not need it: leads are scored and routed all the same."
             ) from None
 
 

@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
+from streams.engine.access import for_aiokafka
 from streams.engine.boundary import Batch, Slice
 from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
@@ -52,7 +53,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
-            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+            **for_aiokafka(cast(Host, self.app.engine).config.kafka),  # type: ignore[attr-defined]
         )
 
     async def on_start(self) -> None:

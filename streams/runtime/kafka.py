@@ -99,6 +99,8 @@ def _node(wish: Wish, node: int, port: int, controller: int, voters: str) -> Pro
     if wish.doors:
         behind, door = wish.doors[node - 1]
         listens, advertises = f"{listens},DOOR://127.0.0.1:{behind}", f"{advertises},DOOR://127.0.0.1:{door}"
+    listens, advertises = (",".join((own, *wish.listeners)) for own in (listens, advertises))
+    added = "".join(f"{name}={value}\n" for name, value in wish.properties.items())
     properties = folder / "server.properties"
     properties.write_text(
         (INFRA / "server.properties").read_text()
@@ -115,7 +117,7 @@ transaction.state.log.replication.factor={replicas}
 transaction.state.log.min.isr={insync}
 share.coordinator.state.topic.replication.factor={replicas}
 share.coordinator.state.topic.min.isr={insync}
-"""
+{added}"""
     )
     run = (java() or "java", *HEAP, "-Dlog4j2.level=INFO", "-cp", f"{KAFKA.home}/*")
     _format(run, properties)

@@ -1,7 +1,7 @@
 """How a server is chosen: providers in order of preference, each of which serves or says why it cannot."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,7 +18,8 @@ class Wish:
 
     `quick` shortens what a broker waits for on purpose: compaction pauses, session timeouts, abandoned transactions.
     `doors` are, for each node of Apache Kafka, a port to listen on besides and the port that clients coming in there
-    are sent to: a proxy's, so that their links can be cut while others' hold.
+    are sent to: a proxy's, so that their links can be cut while others' hold. `listeners` (`NAME://host:port`) and
+    `properties` are added to those of a node of Apache Kafka.
     """
 
     data_dir: Path
@@ -26,6 +27,8 @@ class Wish:
     nodes: int = 1
     quick: bool = False
     doors: tuple[tuple[int, int], ...] = ()
+    listeners: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 class Provider(Protocol[H_co]):
