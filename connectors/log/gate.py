@@ -43,9 +43,9 @@ def event(record: logging.LogRecord, trace_id: Callable[[], str]) -> Event:
     if record.name == LIBRDKAFKA:
         told |= _of_librdkafka(record)
     elif ours(record):
-        told |= {"event": _ours(record), **_listed(record)}
+        told |= {"event": _text(record), **_listed(record)}
     else:
-        told |= {"event": _foreign(record), "where": f"{record.module}:{record.lineno}"}
+        told |= {"event": _text(record), "where": f"{record.module}:{record.lineno}"}
     if repeated := getattr(record, "repeated", 0):
         told["repeated"] = repeated
     told["logger"] = record.name
@@ -60,14 +60,6 @@ def event(record: logging.LogRecord, trace_id: Callable[[], str]) -> Event:
 def ours(record: logging.LogRecord) -> bool:
     """Tell whether a line is of our own code."""
     return record.name.partition(".")[0] in OURS
-
-
-def _ours(record: logging.LogRecord) -> str:
-    """Return the sentence. It never changes: a test sees to that, and that nothing is put into it."""
-    if record.args or not isinstance(record.msg, str):
-        DROPPED.labels("text").inc()
-        return NO_TEXT
-    return record.msg
 
 
 def _listed(record: logging.LogRecord) -> Event:
@@ -89,7 +81,8 @@ def _of_librdkafka(record: logging.LogRecord) -> Event:
     return told | ({"advice": found} if (found := advice(str(text))) else {})
 
 
-def _foreign(record: logging.LogRecord) -> str:
+def _text(record: logging.LogRecord) -> str:
+    """Return the sentence, as far as it is one. Ours is looked at, too: Faust speaks in our classes' names."""
     text = SERVICE.sub("", record.msg) if isinstance(record.msg, str) else None
     if text is None or not (text in _constants or _constant(text, sys._getframe(1))):  # noqa: SLF001
         DROPPED.labels("text").inc()

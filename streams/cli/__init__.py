@@ -4,6 +4,7 @@ import typer
 
 from streams.cli import deadletters, destinations, keys, leads, model, processes, setup
 from streams.cli.evaluate import evaluate
+from streams.cli.top import top
 
 __all__ = ["app"]
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-TRY, RUN, LOOK, JUDGE, MEND = "Try it out", "Run it", "Look at leads", "Judge the scoring", "Set up and mend"
+TRY, RUN, LOOK, JUDGE, MEND = "Try it out", "Run it", "Look at it", "Judge the scoring", "Set up and mend"
 
 app.command(
     rich_help_panel=TRY,
@@ -31,6 +32,7 @@ app.command(rich_help_panel=RUN)(processes.fetcher)
 app.command(rich_help_panel=RUN)(processes.relay)
 app.command(rich_help_panel=RUN)(processes.view)
 app.command(rich_help_panel=RUN)(processes.probe)
+app.command(rich_help_panel=LOOK)(top)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)

@@ -1,35 +1,37 @@
 """What may be wrong with an installation: each thing is looked at and told in one sentence, with what to do."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from connectors import kafka
 from connectors.destinations import destinations
 from connectors.settings import PROCESSES, Connection, RelaySettings, SettingsError
+from streams.cli.finding import Finding
+from streams.cli.running import alerts, running
 
-__all__ = ["Finding", "examine"]
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at; `wrong` is empty when it is well, else it says what is wrong and what to do."""
-
-    subject: str
-    told: str
-    wrong: str = ""
+__all__ = ["examine"]
 
 
 def examine(environ: Mapping[str, str], processes: tuple[str, ...]) -> Iterator[Finding]:
-    """Look at settings, broker, topics, registry and Redis, as far as the processes need them."""
+    """Look at settings, broker, topics, registry and Redis, as far as the processes need them; then at what runs.
+
+    Where `LEADSTREAM_PROMETHEUS_URL` is set, at what fires there as well.
+    """
     for process in processes:
         yield _settings(process, environ)
     try:
         connection = Connection.read(environ)
     except SettingsError:
         return  # nothing else can be asked, and the sentences above say why
-    yield from _topics(connection)
-    yield _registry(connection)
+    well = []
+    for finding in (*_topics(connection), _registry(connection)):
+        yield finding
+        well.append(not finding.wrong)
     if "view" in processes:
         yield _redis(environ)
+    if all(well):
+        yield from running(connection, environ)
+    if prometheus := environ.get("LEADSTREAM_PROMETHEUS_URL"):
+        yield from alerts(prometheus)
 
 
 def _settings(process: str, environ: Mapping[str, str]) -> Finding:

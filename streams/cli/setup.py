@@ -54,7 +54,12 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """See whether all is well: settings, broker, topics, schemas, Redis. Each line says what to do."""
+    """See what is wrong, in one screen; each line says what to do. Status 1 when something is.
+
+    Settings, broker, topics, schemas, Redis; then, of a pipeline that runs, lag, workers that stand still, dead
+    letters, paused destinations, the model; and what fires in Prometheus, where LEADSTREAM_PROMETHEUS_URL says
+    where that is.
+    """
     from streams.cli.doctor import examine
 
     unknown = set(process or ()) - set(PROCESSES)

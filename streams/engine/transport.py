@@ -6,7 +6,7 @@ recovery services. Stock Faust puts each record through two tasks and commits ac
 
 import asyncio
 import logging
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import aiokafka
 from aiokafka.errors import IllegalStateError
@@ -219,10 +219,18 @@ def _name_taken() -> None:
     leave(Exit.FENCED, "another worker has started under this one's name")
 
 
+class Producer(driver.Producer):
+    """Faust's own. Nothing is sent with it, but Faust starts it: it has to get in."""
+
+    def _settings_auth(self) -> dict[str, Any]:
+        return for_aiokafka(cast(Host, self.app.engine).config.kafka)  # type: ignore[attr-defined]
+
+
 class Transport(driver.Transport):
     """Named by the broker URL's scheme, `leadstream://host:port`."""
 
     Consumer = BatchConsumer
+    Producer: ClassVar[type[driver.Producer]] = Producer
 
 
 def brokers(bootstrap: str) -> list[str]:
