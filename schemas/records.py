@@ -285,7 +285,11 @@ class Merge(Record, frozen=True, kw_only=True):
 
 
 class RoutedLead(Record, frozen=True, kw_only=True):
-    """A decision: where a lead goes, to whom, and why. Its times are those of the touchpoint that caused it."""
+    """A decision: where a lead goes, to whom, and why. Its times are those of the touchpoint that caused it.
+
+    `propensity` = the chance that it went this way, below 1 where some leads are explored. `challenger` names the
+    scorer that did not decide ("" = there is none yet), `challenger_score` what it said.
+    """
 
     decision_id: str
     lead_id: str
@@ -309,6 +313,9 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     consent: dict[str, bool] = {}
     person: bytes = b""
     person_key: str = ""
+    propensity: float = 1.0
+    challenger: str = ""
+    challenger_score: float = 0.0
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
 from streams.domain.hazards import ENDS_S
-from streams.domain.routing import Routing
+from streams.domain.routing import EXPLORED, Routing
 from streams.domain.scoring import Scorer
 from streams.engine import app as engine
 from streams.engine.config import Config
@@ -146,4 +146,5 @@ def _observe(topic: str, record: Record) -> None:
             log.debug("a lead is routed", extra={"destination": record.destination, **ids})
         metrics.EVENT_TO_ROUTED.observe(max(time.time() - record.received_at, 0.0))
         metrics.ROUTED.labels(record.destination).inc()
+        metrics.EXPLORED.inc(record.rule.startswith(EXPLORED))
         metrics.SCORES.observe(record.score)

@@ -54,6 +54,7 @@ EVENT_TO_ROUTED = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
 ROUTED = Counter("leadstream_routed_total", "Routed leads, by destination.", ["destination"])
+EXPLORED = Counter("leadstream_explored_total", "Leads that sales was given by lot, to see what becomes of them.")
 SCORES = Histogram(
     "leadstream_score",
     "Scores of routed leads, 0 to 1.",

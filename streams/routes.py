@@ -37,6 +37,7 @@ class RoutingFile(_Part):
     )
     owners_by_account: dict[Domain, Name] = {}
     contact_unless_denied: bool = DEFAULT.contact_unless_denied
+    explore: Annotated[float, Field(ge=0, le=0.05)] = DEFAULT.explore
     rest_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = DEFAULT.rest_s / DAY_S
 
     @model_validator(mode="after")
@@ -77,6 +78,7 @@ def routing(path: str) -> Routing:
         owners_by_account=file.owners_by_account,
         contact_unless_denied=file.contact_unless_denied,
         rest_s=file.rest_days * DAY_S,
+        explore=file.explore,
     )
 
 

@@ -86,13 +86,17 @@ BOARD = Board(
                 ),
                 line(
                     "Share that goes to sales",
-                    "Of all decisions.",
+                    "Of all decisions; explored: by lot, to see what becomes of them (`explore` in the routing file).",
                     "percentunit",
                     (
                         rate("leadstream_routed_total", where='{destination="sales"}', or_zero=True)
                         + " / "
                         + rate("leadstream_routed_total"),
                         "",
+                    ),
+                    (
+                        rate("leadstream_explored_total", or_zero=True) + " / " + rate("leadstream_routed_total"),
+                        "explored",
                     ),
                 ),
             ),

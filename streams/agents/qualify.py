@@ -57,11 +57,18 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
         at = max(lead.last_seen, cause.occurred_at)
         values, model = features(lead, at), now()
         scored = _scored(lead, model.score(values), at)
-        case = Case(scored, at, shares[partition_of(lead.lead_id.encode(), partitions)])
-        scored, roster, emits = _decided(case, roster, cause)
-        if is_asked(was, lead, scored, at):
-            emits += (_question(scored, values, model.scores(values), at),)
-        return Applied((scored, roster), emits, fate)
+        here = partition_of(lead.lead_id.encode(), partitions)
+        scored, decision = _decided(Case(scored, at, shares[here], lot(lead.lead_id, lead.route_seq + 1)), roster)
+        emits: list[Emit] = []
+        asked = is_asked(was, lead, scored, at)
+        said = model.scores(values) if asked or decision else {}
+        if decision:
+            roster = decision.roster
+            routed = _announce(scored, cause, decision.propensity, _other(said, model.champion))
+            emits.append(Emit(LEADS_ROUTED, lead.lead_id, routed))
+        if asked:
+            emits.append(_question(scored, values, said, at))
+        return Applied((scored, roster), tuple(emits), fate)
 
     def step(states: States, record: Record) -> Applied:
         lead, roster = cast("LeadProfile | None", states[0]), cast("Roster | None", states[1])
@@ -147,17 +154,26 @@ def _moved(lead: LeadProfile, signal: Signal, at: float) -> LeadProfile:
     return lead if stage == lead.stage else replace(lead, stage=stage, stage_at=at)
 
 
-def _decided(
-    case: Case, roster: Roster | None, cause: Touchpoint | Merge
-) -> tuple[LeadProfile, Roster | None, tuple[Emit, ...]]:
-    """Return lead and roster after the decision, and the decision itself, if it is news."""
+def _decided(case: Case, roster: Roster | None) -> tuple[LeadProfile, Decision | None]:
+    """Return the lead after the decision, and the decision itself, if it is news."""
     lead, decision = case.lead, route(case, roster)
     if is_hot(case):
         lead = _moved(lead, Signal.SCORED_READY, case.at)
-    if not improves(lead, decision):
-        return lead, roster, ()
-    lead = _routed(lead, decision, case.at)
-    return lead, decision.roster, (Emit(LEADS_ROUTED, lead.lead_id, _announce(lead, cause)),)
+    return (_routed(lead, decision, case.at), decision) if improves(lead, decision) else (lead, None)
+
+
+def _other(said: dict[str, float], champion: str) -> tuple[str, float]:
+    """Return the scorer that did not decide, and what it said."""
+    return next(((name, score) for name, score in said.items() if name != champion), ("", 0.0))
+
+
+def lot(lead_id: str, route_seq: int) -> float:
+    """Return the number from 0 to 1 that a decision draws: by its id, the same in every replay.
+
+    >>> lot("e-1", 1) == lot("e-1", 1) != lot("e-1", 2)
+    True
+    """
+    return int(decision_id(lead_id, route_seq)[:13], 16) / 16**13
 
 
 def is_asked(was: LeadProfile, known: LeadProfile, scored: LeadProfile, at: float) -> bool:
@@ -195,7 +211,9 @@ def _routed(lead: LeadProfile, decision: Decision, at: float) -> LeadProfile:
     )
 
 
-def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
+def _announce(
+    lead: LeadProfile, cause: Touchpoint | Merge, propensity: float, challenger: tuple[str, float]
+) -> RoutedLead:
     """Return the decision as subscribers see it."""
     person, person_key = seal(profiles.person(lead))
     return RoutedLead(
@@ -221,6 +239,9 @@ def _announce(lead: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:
         consent={purpose: stated.granted for purpose, stated in lead.consent.items()},
         person=person,
         person_key=person_key,
+        propensity=propensity,
+        challenger=challenger[0],
+        challenger_score=challenger[1],
     )
 
 

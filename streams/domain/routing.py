@@ -1,4 +1,4 @@
-"""Where a lead goes: no consent > disqualified > already owned > account owner > hot > nurture.
+"""Where a lead goes: no consent > disqualified > already owned > account owner > hot > explored > nurture.
 
 The first rule that holds decides, and the last always holds. A decision is a value; `improves` says whether it is news.
 """
@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from schemas.records import Candidate, LeadProfile, Roster, Stage
 from streams.domain.consent import may_contact
+from streams.domain.lifecycle import UNSOLD
 from streams.domain.rotation import Owner, take_turn
 
 HOLD, NURTURE, SALES = "hold", "nurture", "sales"
 POOL = "sales"
+EXPLORED = "explored"
 DAY_S = 86_400.0
 
 
@@ -20,6 +22,8 @@ class Routing(NamedTuple):
 
     `threshold` is a probability; `owners` share the pool; `owners_by_account` maps a company's domain to its owner.
     `contact_unless_denied` decides for those who never said. A recycled lead rests for `rest_s` before it is hot again.
+    `explore` = the share of new leads, of those not hot, that sales is given all the same: else who is not contacted
+    does not convert, and the model is right for ever.
     """
 
     threshold: float = 0.3
@@ -27,14 +31,19 @@ class Routing(NamedTuple):
     owners_by_account: Mapping[str, str] = {}
     contact_unless_denied: bool = True
     rest_s: float = 14 * DAY_S
+    explore: float = 0.0
 
 
 class Case(NamedTuple):
-    """A lead to be routed: its profile, already scored, at the event's time."""
+    """A lead to be routed: its profile, already scored, at the event's time.
+
+    `lot` (0 to 1) is drawn by the decision's id: the same decision always draws the same.
+    """
 
     lead: LeadProfile
     at: float
     routing: Routing
+    lot: float = 1.0
 
 
 class Rule(NamedTuple):
@@ -47,13 +56,14 @@ class Rule(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Where a lead goes, to whom, and why; `roster` is the rotation after it."""
+    """Where a lead goes, to whom, and why; `roster` is the rotation after it, `propensity` the chance that it does."""
 
     destination: str
     owner: str
     rule: str
     candidates: list[Candidate]
     roster: Roster | None
+    propensity: float = 1.0
 
 
 def lacks_contact_consent(case: Case) -> bool:
@@ -87,6 +97,16 @@ def is_resting(case: Case) -> bool:
     return case.lead.stage is Stage.RECYCLED and case.at - case.lead.stage_at < case.routing.rest_s
 
 
+def is_explored(case: Case) -> bool:
+    """The lead is new, and the lot fell on it."""
+    return is_new(case) and case.lot < case.routing.explore
+
+
+def is_new(case: Case) -> bool:
+    """Nothing has been decided on the lead yet, and sales has not spoken."""
+    return not case.lead.route_seq and case.lead.stage in UNSOLD
+
+
 def always(_: Case) -> bool:
     """The default."""
     return True
@@ -103,6 +123,7 @@ RULES = (
         owner=owner_of_account,
     ),
     Rule("hot", to=SALES, when=is_hot),
+    Rule(EXPLORED, to=SALES, when=is_explored),
     Rule("otherwise", to=NURTURE, when=always),
 )
 _RANKS = {"": 0, HOLD: 1, NURTURE: 2, SALES: 3}
@@ -114,14 +135,15 @@ def route(case: Case, roster: Roster | None) -> Decision:
         if rule.when(case):
             break
     lead = case.lead
+    explore = case.routing.explore if is_new(case) else 0.0
     if rule.to != SALES:
-        return Decision(rule.to, lead.owner, rule.name, [], roster)
+        return Decision(rule.to, lead.owner, rule.name, [], roster, 1.0 - explore if rule.to == NURTURE else 1.0)
     if rule.owner is not None:
         owner = rule.owner(case)
         return Decision(SALES, owner, rule.name, [Candidate(owner=owner)], roster)
     turn = take_turn(roster or Roster(pool=POOL), case.routing.owners, case.at)
     name = rule.name if turn.owner else f"{rule.name}, but every owner is at the daily cap"
-    return Decision(SALES, turn.owner, name, turn.candidates, turn.roster)
+    return Decision(SALES, turn.owner, name, turn.candidates, turn.roster, explore if rule.name == EXPLORED else 1.0)
 
 
 def improves(lead: LeadProfile, decision: Decision) -> bool:

@@ -44,7 +44,7 @@ class Scorer:
     def __init__(self, snapshot: ModelSnapshot) -> None:
         terms = sorted(snapshot.terms, key=lambda it: (is_fit(it.feature), it.feature))
         of_all = [it for it in terms if not it.feature.startswith(PREFIX)]
-        self.version = snapshot.version
+        self.version, self.champion = snapshot.version, snapshot.champion
         self._intercept = self._of_pipeline = snapshot.intercept
         self._names = [it.feature for it in of_all]
         self._terms = [_slope(it) for it in of_all]

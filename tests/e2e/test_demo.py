@@ -33,7 +33,7 @@ def test_the_demo_routes_leads_and_accounts_for_every_event(repository: Path) ->
     assert found["deduplicated"] > 0
     assert found["dead_lettered"].keys() >= {"future", "ancient"}
     assert found["delivered"] == found["routed"] >= found["leads"] * 0.8 > 0
-    assert 0 < found["training_examples"] <= found["outcomes"]
+    assert found["training_examples"] > 0
     assert found["model_version"] > 0
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert found["broker"].startswith("embedded dev broker")

@@ -27,10 +27,11 @@ from schemas.step import Applied
 from schemas.topics import LEADS_ROUTED, TOUCHPOINTS
 from streams.agents.qualify import decision_id, make_qualify
 from streams.domain.features import features
+from streams.domain.learning import Learner
 from streams.domain.rotation import Owner
 from streams.domain.routing import HOLD, NURTURE, SALES, Routing
 from streams.domain.scoring import PRIOR, Scorer
-from tests.builders import NOON, hex_id, outcome, touchpoint
+from tests.builders import NOON, example, hex_id, outcome, touchpoint
 
 V, U, E = (f"{kind}-{'0' * 24}" for kind in "vue")
 DAY_S = 86_400.0
@@ -371,3 +372,25 @@ def test_a_canary_is_routed_and_leaves_neither_a_row_nor_a_turn_behind() -> None
     world = World().tell(touchpoint(canary, **HOT), touchpoint(canary, 2, **HOT))
     assert [(it.lead_id, it.route_seq) for it in world.routed] == [(canary, 1), (canary, 1)]
     assert {key: row for key, row in world.rows.items() if row is not None} == {}
+
+
+def test_so_many_new_leads_are_explored_the_same_in_each_replay_and_are_asked_about() -> None:
+    told = [touchpoint(f"e-{number:024}", kind=Kind.PAGE) for number in range(1500)]
+    worlds = [World(Routing(explore=0.05)).tell(*told) for _ in range(2)]
+    explored, again = ([it.lead_id for it in world.routed if it.rule == "explored"] for world in worlds)
+    assert explored == again
+    assert len(explored) / 1500 == pytest.approx(0.05, abs=0.02)
+    assert {it.propensity for it in worlds[0].routed} == {0.05, 0.95}
+    assert len(worlds[0].questions) == 1500
+
+
+def test_a_routed_lead_tells_what_the_scorer_said_that_did_not_decide() -> None:
+    learner = Learner.restore(None)
+    for number in range(30):
+        learner.learn(example(number, number % 2))
+    scorer = Scorer(learner.snapshot(1, 0.0))
+    agent = make_qualify(lambda: scorer, Routing())
+    routed = agent.step((None, None), touchpoint(E)).emits[0].record
+    assert isinstance(routed, RoutedLead)
+    assert (routed.challenger, 0.0 < routed.challenger_score < 1.0) == ("classifier", True)
+    assert World().tell(touchpoint(E)).routed[0].challenger == ""

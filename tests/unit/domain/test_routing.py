@@ -100,3 +100,25 @@ def test_when_all_are_at_their_caps_the_lead_goes_to_sales_unowned_and_the_rule_
 def test_only_news_is_announced(before: str, owner: str, destination: str, to: str, news: bool) -> None:
     lead = profile(destination=before, owner=owner)
     assert improves(lead, Decision(destination, to, "a rule", [], None)) is news
+
+
+@pytest.mark.parametrize(
+    ("known", "lot", "found"),
+    [
+        ({"score": 0.1, "stage": Stage.LEAD}, 0.03, (SALES, "explored", 0.04)),
+        ({"score": 0.1, "stage": Stage.LEAD}, 0.04, (NURTURE, "otherwise", 0.96)),
+        ({"score": 0.9, "stage": Stage.LEAD}, 0.03, (SALES, "hot", 1.0)),
+        ({"score": 0.1, "stage": Stage.LEAD, "route_seq": 1}, 0.03, (NURTURE, "otherwise", 1.0)),
+        ({"score": 0.1, "stage": Stage.RECYCLED}, 0.03, (NURTURE, "otherwise", 1.0)),
+        ({"score": 0.1, "stage": Stage.LEAD, "consent": DENIED}, 0.03, (HOLD, "no consent to contact", 1.0)),
+    ],
+)
+def test_a_new_lead_is_explored_by_lot_and_its_chance_is_told(
+    known: dict[str, Any], lot: float, found: tuple[str, str, float]
+) -> None:
+    made = route(Case(profile(**known), NOON, ROUTING._replace(explore=0.04), lot), None)
+    assert (made.destination, made.rule, made.propensity) == found
+
+
+def test_nobody_is_explored_unless_told() -> None:
+    assert route(Case(profile(score=0.1, stage=Stage.LEAD), NOON, ROUTING, 0.0), None).rule == "otherwise"
