@@ -220,6 +220,12 @@ class WorkerSettings(Connection):
     routing_file: str = Field(
         "", alias="LEADSTREAM_ROUTING_FILE", description="YAML file with the threshold and the owners of leads"
     )
+    scorecard_file: str = Field(
+        "",
+        alias="LEADSTREAM_SCORECARD_FILE",
+        description="YAML file with the scorecard that scores until enough outcomes are known; none = "
+        "`streams/scorecard.yaml`",
+    )
     bucket_days: BucketDays = Field(
         ("3", "7", "14", "30"),
         alias="LEADSTREAM_BUCKET_DAYS",

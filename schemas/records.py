@@ -239,6 +239,8 @@ class LeadProfile(Record, frozen=True, kw_only=True):
 
     `seen` holds 12 bytes for each touchpoint applied (8 of its id, 4 of what was counted), newest last.
     `merged_into` names the lead that absorbed this one ("" = none): a forwarding address.
+    `led_by` says whose score it is (card, model, or blend), `model_share` the model's part in it, `card_points` the
+    total of the scorecard `card`.
     `pending` is what a label was learned on before `questions` were; it is read no more, and not written.
     """
 
@@ -271,6 +273,10 @@ class LeadProfile(Record, frozen=True, kw_only=True):
     seen: bytes = b""
     person: bytes = b""
     person_key: str = ""
+    led_by: str = "model"
+    model_share: float = 1.0
+    card: str = ""
+    card_points: float = 0.0
 
 
 class Merge(Record, frozen=True, kw_only=True):
@@ -289,6 +295,8 @@ class RoutedLead(Record, frozen=True, kw_only=True):
 
     `propensity` = the chance that it went this way, below 1 where some leads are explored. `challenger` names the
     scorer that did not decide ("" = there is none yet), `challenger_score` what it said.
+    `led_by` says whose score it is: that of the scorecard `card` (card), the model's (model), or a blend, in which
+    `model_share` is the model's part. `card_points` is the total of the card.
     """
 
     decision_id: str
@@ -316,6 +324,10 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     propensity: float = 1.0
     challenger: str = ""
     challenger_score: float = 0.0
+    led_by: str = "model"
+    model_share: float = 1.0
+    card: str = ""
+    card_points: float = 0.0
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):

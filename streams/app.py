@@ -21,14 +21,14 @@ from schemas.records import Record, RoutedLead, TrainingExample
 from schemas.registry import open_registry
 from schemas.step import Agent
 from schemas.topics import LEADS_ROUTED, TRAINING_EXAMPLES
-from streams import metrics, routes
+from streams import cards, metrics, routes
 from streams.agents.label import LATE_S, make_label
 from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
+from streams.domain.blend import Blend
 from streams.domain.hazards import ENDS_S
 from streams.domain.routing import EXPLORED, Routing
-from streams.domain.scoring import Scorer
 from streams.engine import app as engine
 from streams.engine.config import Config
 from streams.engine.exits import earlier
@@ -44,7 +44,7 @@ def agents(
     pepper: bytes,
     snapshot_key: bytes,
     partitions: int,
-    scorer: Callable[[], Scorer],
+    scorer: Callable[[], Blend],
     routing: Routing,
     *,
     traits: frozenset[str] = frozenset(),
@@ -68,7 +68,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
     codec = Codec(open_registry(settings.schema_registry_url))
     client = kafka.client(settings)
     snapshot_key = settings.snapshot_key.get_secret_value()
-    models = Models(client, codec, snapshot_key)
+    models = Models(client, codec, snapshot_key, cards.card(settings.scorecard_file))
     declared = agents(
         settings.pepper.get_secret_value(),
         snapshot_key,

@@ -63,6 +63,7 @@ SCORES = Histogram(
 MODEL_VERSION = Gauge("leadstream_model_version", "Version of the model that this worker scores with.")
 MODEL_NEWEST = Gauge("leadstream_model_newest_version", "Version of the newest model that this worker could take.")
 MODEL_PINNED = Gauge("leadstream_model_pinned", "1 while people have said which model scores, 0 while the newest does.")
+MODEL_SHARE = Gauge("leadstream_model_share", "The model's part in each score, 0 to 1; the rest is the scorecard's.")
 MODEL_CREATED = Gauge("leadstream_model_created_timestamp_seconds", "When the model in use was made.")
 MODEL_EXAMPLES = Gauge("leadstream_model_examples", "Labels that the model in use has learned from.")
 MODEL_QUALITY = Gauge(

@@ -17,8 +17,9 @@ from schemas.registry import RegistryUnavailable
 from schemas.rejected import Rejected
 from schemas.topics import MODEL_PINS, MODELS
 from streams import metrics
-from streams.domain.scoring import PRIOR, Scorer
-from streams.domain.snapshots import LARGEST, NEWEST, Refusal, pin_refusal, refusal
+from streams.domain.blend import Blend
+from streams.domain.card import Card
+from streams.domain.snapshots import LARGEST, NEWEST, SCORECARD, Refusal, pin_refusal, refusal
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +31,19 @@ EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 class Models:
-    """Holds the newest model and the pinned one; `models()` is the one to score with now. Starts with the scorecard."""
+    """Holds the newest model and the pinned one; `models()` scores with it and the card. Starts with the card alone."""
 
-    def __init__(self, kafka: Mapping[str, str | int | float | bool], codec: Codec, key: bytes) -> None:
-        self._kafka, self._codec, self._key = kafka, codec, key
-        self._newest = self._in_use = PRIOR
-        self._pinned: ModelSnapshot | None = None
-        self._pin = 0
-        self._scorer = Scorer(PRIOR)
+    def __init__(self, kafka: Mapping[str, str | int | float | bool], codec: Codec, key: bytes, card: Card) -> None:
+        self._kafka, self._codec, self._key, self._card = kafka, codec, key, card
+        self._newest: ModelSnapshot | None = None
+        self._pin: ModelPin | None = None
+        self._in_use: ModelSnapshot | None = None
+        self._scorer = Blend(card)
         self._unread = {MODELS.name, MODEL_PINS.name}
         self._caught_up, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
 
-    def __call__(self) -> Scorer:
+    def __call__(self) -> Blend:
         """Return the scorer to use now."""
         return self._scorer
 
@@ -68,7 +69,7 @@ class Models:
         snapshot = self._read(value, ModelSnapshot)
         if snapshot is None:
             return
-        if (why := refusal(snapshot, self._key, self._newest.version)) is not None:
+        if (why := refusal(snapshot, self._key, self._newest.version if self._newest else SCORECARD)) is not None:
             self._refuse(why)
             return
         self._newest = snapshot
@@ -79,21 +80,22 @@ class Models:
         pin = self._read(value, ModelPin)
         if pin is None:
             return
-        if (why := pin_refusal(pin, self._key, self._pin)) is not None:
+        if (why := pin_refusal(pin, self._key, self._pin.number if self._pin else 0)) is not None:
             self._refuse(why)
             return
-        self._pin, self._pinned = pin.number, None if pin.version == NEWEST else pin.snapshot or PRIOR
-        state = "newest" if self._pinned is None else "pinned"
+        self._pin = pin
+        state = "newest" if pin.version == NEWEST else "pinned"
         log.info("a model pin holds", extra={"version": pin.version, "state": state})
         self._use()
 
     def _use(self) -> None:
-        wanted = self._newest if self._pinned is None else self._pinned
-        metrics.MODEL_PINNED.set(self._pinned is not None)
-        metrics.MODEL_NEWEST.set(self._newest.version)
+        pin = None if self._pin is None or self._pin.version == NEWEST else self._pin
+        wanted = self._newest if pin is None else pin.snapshot
+        metrics.MODEL_PINNED.set(pin is not None)
+        metrics.MODEL_NEWEST.set(self._newest.version if self._newest else SCORECARD)
         if wanted is not self._in_use:
-            self._in_use, self._scorer = wanted, Scorer(wanted)
-            _show(wanted)
+            self._in_use, self._scorer = wanted, Blend(self._card, wanted)
+            _show(self._scorer, wanted)
 
     def _read(self, value: bytes | None, kind: type[Read]) -> Read | None:
         """Return the record in `value`; None when it is none, which is counted."""
@@ -157,9 +159,12 @@ def _heeded(heed: Callable[[bytes | None], None], value: bytes | None) -> bool:
     return True
 
 
-def _show(snapshot: ModelSnapshot) -> None:
+def _show(scorer: Blend, snapshot: ModelSnapshot | None) -> None:
     """Put the model in use on /metrics."""
-    metrics.MODEL_VERSION.set(snapshot.version)
+    metrics.MODEL_VERSION.set(scorer.version)
+    metrics.MODEL_SHARE.set(scorer.share)
+    if snapshot is None:
+        return
     metrics.MODEL_CREATED.set(snapshot.created_at)
     metrics.MODEL_EXAMPLES.set(snapshot.examples)
     for figure in QUALITY:

@@ -1,19 +1,24 @@
 """The log of touchpoints once more: the same fold, with the same model version at each offset, or with another.
 
 Which version scored which offsets is in the audit, written in the transaction that scored them. A version that is no
-longer kept is stood in for by the newest older one that is; how many records that concerned is counted.
+longer kept is learned again: a version is the number of examples learned, and learning is the same each time. Where the
+examples are gone, too, the newest older version stands in, and the records that concerns are counted.
 """
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.keys import partition_of
-from schemas.records import Audit, LeadProfile, ModelSnapshot, Record
+from schemas.records import Audit, LeadProfile, ModelSnapshot, Record, TrainingExample
+from schemas.rejected import Rejected
 from schemas.topics import LEADS_PROFILES, TOUCHPOINTS, Emit
 from streams.agents.qualify import make_qualify
+from streams.domain.blend import Blend
+from streams.domain.card import Card
+from streams.domain.hazards import ENDS_S
 from streams.domain.routing import Routing
-from streams.domain.scoring import PRIOR, Scorer
+from streams.domain.snapshots import SCORECARD, sign
 from streams.engine.fold import Fold
 
 QUALIFY = "qualify"
@@ -41,20 +46,43 @@ class Used:
         """
         spans = self._spans.get(partition, [])
         at = bisect_right(spans, offset, key=lambda span: span[0])
-        return spans[max(at - 1, 0)][1] if spans else PRIOR.version
+        return spans[max(at - 1, 0)][1] if spans else SCORECARD
 
     def versions(self) -> Counter[int]:
         """Return how many slices each version scored."""
         return Counter(version for of in self._spans.values() for _, version in of)
 
 
+def learned_again(
+    examples: Iterable[TrainingExample],
+    wanted: Collection[int],
+    snapshot_key: bytes,
+    ends: Sequence[float] = ENDS_S,
+) -> dict[int, ModelSnapshot]:
+    """Return the wanted versions, learned from all the examples there ever were, in their order."""
+    from streams.domain.learning import Learner  # takes seconds to load, and few need it
+
+    found: dict[int, ModelSnapshot] = {}
+    learner, version, last = Learner.restore(None, ends), 0, max(wanted, default=0)
+    for example in examples:
+        if version >= last:
+            break
+        try:
+            version += learner.learn(example)
+        except Rejected:  # as it was then
+            continue
+        if version in wanted and version not in found:
+            found[version] = sign(learner.snapshot(version, example.labelled_at), snapshot_key)
+    return found
+
+
 class Replay:
     """qualify, folded over touchpoints with whichever of the kept versions one says."""
 
-    def __init__(self, kept: Mapping[int, ModelSnapshot], routing: Routing, partitions: int) -> None:
-        self._kept, self._partitions = kept, partitions
-        self._scorers = {PRIOR.version: Scorer(PRIOR)}
-        self._now = self._scorers[PRIOR.version]
+    def __init__(self, kept: Mapping[int, ModelSnapshot], card: Card, routing: Routing, partitions: int) -> None:
+        self._kept, self._card, self._partitions = kept, card, partitions
+        self._scorers = {SCORECARD: Blend(card)}
+        self._now = self._scorers[SCORECARD]
         self.fold = Fold(make_qualify(lambda: self._now, routing, partitions))
         self.stood_in: Counter[int] = Counter()
 
@@ -77,11 +105,11 @@ class Replay:
         row = self.fold.rows.get((LEADS_PROFILES.name, partition, lead_id))
         return row if isinstance(row, LeadProfile) else None
 
-    def _scorer(self, version: int) -> Scorer:
+    def _scorer(self, version: int) -> Blend:
         snapshot = self._kept.get(version)
         if snapshot is None:
             self.stood_in[version] += 1
-            older = max((kept for kept in self._kept if kept < version), default=PRIOR.version)
+            older = max((kept for kept in self._kept if kept < version), default=SCORECARD)
             return self._scorers.get(older) or self._scorer(older)
-        self._scorers[version] = scorer = Scorer(snapshot)
+        self._scorers[version] = scorer = Blend(self._card, snapshot)
         return scorer

@@ -19,9 +19,10 @@ from schemas.registry import open_registry
 from schemas.step import Agent, Applied, States
 from streams import app
 from streams.app import stores
+from streams.cards import card
+from streams.domain.blend import Blend
 from streams.domain.rotation import Owner
 from streams.domain.routing import Routing
-from streams.domain.scoring import PRIOR, Scorer
 from streams.engine.app import build, run
 from streams.engine.config import Config
 from tests.chaos import points
@@ -33,7 +34,7 @@ ROUTING = Routing(owners=(Owner("north", weight=2), Owner("south", cap=40)))
 
 def pipeline() -> tuple[Agent, ...]:
     """Return the agents, with a model that never changes."""
-    scorer = Scorer(PRIOR)
+    scorer = Blend(card())
     return app.agents(PEPPER, SNAPSHOT_KEY, PARTITIONS, lambda: scorer, ROUTING)
 
 

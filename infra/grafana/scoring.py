@@ -19,6 +19,12 @@ BOARD = Board(
                     ("max(leadstream_model_pinned)", "pinned: 1"),
                 ),
                 line(
+                    "The model's share",
+                    "Of each score; the rest is the scorecard's, until enough outcomes are known.",
+                    "percentunit",
+                    ('leadstream_model_share{job="worker"}', "{{instance}}"),
+                ),
+                line(
                     "Age of the model",
                     "Since it was made; nothing while the scorecard scores.",
                     "s",

@@ -33,15 +33,15 @@ from schemas.step import Agent, Applied, States
 from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
 from streams.domain import profile as profiles
 from streams.domain import seen
+from streams.domain.blend import Blend, Score
 from streams.domain.features import features
 from streams.domain.lifecycle import CONVERSIONS, SIGNALS, UNSOLD, Signal, advance
 from streams.domain.rotation import share
 from streams.domain.routing import HOLD, NURTURE, POOL, SALES, Case, Decision, Routing, improves, is_hot, route
-from streams.domain.scoring import Score, Scorer
 
 Told = Touchpoint | Outcome | Link | Merge
 GIVEN_BACK = {Stage.RECYCLED: NURTURE, Stage.DISQUALIFIED: HOLD}  # by sales, who know: no new decision
-Holder = Callable[[], Scorer]  # gives the scorer to use from now on; asked before each slice
+Holder = Callable[[], Blend]  # gives the scorer to use from now on; asked before each slice
 
 
 def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent:
@@ -56,7 +56,7 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             return Applied((lead, roster), (), fate)
         at = max(lead.last_seen, cause.occurred_at)
         values, model = features(lead, at), now()
-        scored = _scored(lead, model.score(values), at)
+        scored = _scored(lead, model.score(lead, values, at), at)
         here = partition_of(lead.lead_id.encode(), partitions)
         scored, decision = _decided(Case(scored, at, shares[here], lot(lead.lead_id, lead.route_seq + 1)), roster)
         emits: list[Emit] = []
@@ -96,7 +96,7 @@ class _Now:
     def __init__(self, scorer: Holder) -> None:
         self._newest, self._now = scorer, scorer
 
-    def __call__(self) -> Scorer:
+    def __call__(self) -> Blend:
         return self._now()
 
     def lean(self) -> int:
@@ -145,6 +145,10 @@ def _scored(lead: LeadProfile, score: Score, at: float) -> LeadProfile:
         engagement=score.engagement,
         reasons=score.reasons,
         model_version=score.model_version,
+        led_by=score.led_by,
+        model_share=score.share,
+        card=score.card,
+        card_points=score.card_points,
     )
 
 
@@ -231,6 +235,10 @@ def _announce(
         engagement=lead.engagement,
         reasons=lead.reasons,
         model_version=lead.model_version,
+        led_by=lead.led_by,
+        model_share=lead.model_share,
+        card=lead.card,
+        card_points=lead.card_points,
         cause=cause.cause if isinstance(cause, Merge) else cause.id,
         occurred_at=cause.occurred_at,
         received_at=cause.received_at,

@@ -117,6 +117,11 @@ def _reasons(profile: dict[str, Any]) -> None:
         f"  (model {profile['model_version']})",
         style="bold",
     )
+    if profile.get("card"):  # a profile written before there were cards names none
+        both = f"{profile['model_share']:.0%} the model's, the rest the scorecard's"
+        led = {"card": "the scorecard's", "model": "the model's"}.get(profile["led_by"], both)
+        points = f"scorecard {profile['card']}: {profile['card_points']:.4g} points"
+        console.print(f"the score is {led}; {points}", markup=False)
     table = Table(box=None, header_style="dim")
     table.add_column("feature")
     table.add_column("value", justify="right")

@@ -1,7 +1,7 @@
 """The learner: two scorers, taught by the same outcomes, and which of them routes.
 
-The *pipeline* is River's StandardScaler and LogisticRegression (AdaGrad), from the scorecard on: readable, and what
-there is to fall back on. The *classifier* (`streams.domain.learner`) is the challenger, until it has proved better.
+The *pipeline* is River's StandardScaler and LogisticRegression (AdaGrad): readable, and what there is to fall back on.
+The *classifier* (`streams.domain.learner`) is the challenger, until it has proved better.
 Labels come late. When the first bucket of a snapshot closes, both learn it, once: converted, or the chance that it
 still will, which hazard heads (`streams.domain.hazards`) know from the buckets that close later. So nobody counts as
 lost because their time is not up; and there is one log-odds, with exact reasons, to score with. Each example is scored
@@ -33,13 +33,12 @@ from streams.domain.hazards import ENDS_S, Hazards
 from streams.domain.learner.classifier import LeadClassifier
 from streams.domain.learner.state import pack, unpack
 from streams.domain.metrics import WINDOW, Record
-from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, PRIOR, SCORERS
+from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, SCORERS
 from streams.domain.traits import group
 
 RATE, INTERCEPT_RATE = 0.2, 0.05
-PRIOR_EXAMPLES = 10  # how many examples the scorecard's usual values weigh
-PRIOR_GRADIENT = 16.0  # squared gradients spent in advance: what keeps the first labels from overturning the scorecard
-NEW_GRADIENT = 4.0  # the same for what turns up later: the first example with it must not decide
+RARE = -2.2  # log-odds before any label: one lead in ten
+NEW_GRADIENT = 4.0  # squared gradients spent in advance: the first example with a feature must not decide
 VALUES = 50  # of one trait that get a weight
 REMEMBERED = 4096
 HASH = 8
@@ -70,6 +69,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     watch: dict[str, list[float]] = {}
     rises: int = 0
     taught: int = -1
+    converted: float = 0.0
     ends: list[float] = []
     seen: list[float] = []
     won: list[float] = []
@@ -82,6 +82,7 @@ class Learner:
         self._classifier, self._champion, self._rises = classifier, memory.champion, memory.rises
         self._hazards = hazards
         self._taught = memory.examples if memory.taught < 0 else memory.taught
+        self._converted = memory.converted
         self._contest = Contest.of(memory.contest)
         self._calibration = Calibration(memory.calibration) if memory.calibration else Calibration()
         self._watch = Watch(memory.watch)
@@ -101,14 +102,14 @@ class Learner:
 
     @classmethod
     def restore(cls, snapshot: ModelSnapshot | None, ends: Sequence[float] = ENDS_S) -> "Learner":
-        """Return the learner as it was at a snapshot; one that starts from the scorecard when there is none.
+        """Return the learner as it was at a snapshot; one that knows nothing when there is none.
 
         Where buckets do not end at `ends` any more, their heads begin anew.
         """
         known = snapshot.classifier if snapshot else b""
         classifier = LeadClassifier.restored(unpack(known)) if known else LeadClassifier(bits=BITS)
         if snapshot is None or not snapshot.learner:
-            return cls(_beginning(snapshot or PRIOR), classifier, _heads(ends))
+            return cls(_beginning(), classifier, _heads(ends))
         memory = json.decode(snapshot.learner, type=Memory)
         hazards = _heads(ends)
         if memory.ends == list(ends) and snapshot.heads:
@@ -156,6 +157,7 @@ class Learner:
                 self._model.learn_one(scaled, label, w=example.weight * share)
         self._classifier.learn_chance(features, chance, example.weight)
         self._taught += 1
+        self._converted += chance
 
     def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
         """Return the model as it is now, unsigned."""
@@ -174,7 +176,8 @@ class Learner:
                 else Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
                 for name in sorted(weights)
             ],
-            metrics=self._record.figures() | {"rises": float(self._rises), "psi": self._moved()},
+            metrics=self._record.figures()
+            | {"rises": float(self._rises), "psi": self._moved(), "converted": self._converted},
             learner=json.encode(self._memory(weights)),
             classifier=pack(self._classifier.state()),
             heads=[pack(head.state()) for head in self._hazards.heads],
@@ -264,6 +267,7 @@ class Learner:
             watch=self._watch.kept(),
             rises=self._rises,
             taught=self._taught,
+            converted=self._converted,
             ends=list(self._hazards.ends),
             seen=self._hazards.seen,
             won=self._hazards.won,
@@ -279,15 +283,14 @@ def _logit(chance: float) -> float:
     return log(bounded / (1.0 - bounded))
 
 
-def _beginning(prior: ModelSnapshot) -> Memory:
-    terms = sorted(prior.terms, key=lambda it: it.feature)
+def _beginning() -> Memory:
     return Memory(
-        counts={it.feature: PRIOR_EXAMPLES for it in terms},
-        means={it.feature: it.mean for it in terms},
-        variances={it.feature: it.scale**2 for it in terms},
-        weights={it.feature: it.weight for it in terms},
-        gradients={it.feature: PRIOR_GRADIENT for it in terms},
-        intercept=prior.intercept,
+        counts={},
+        means={},
+        variances={},
+        weights={},
+        gradients={},
+        intercept=RARE,
         steps=0,
         examples=0,
         loss=0.0,

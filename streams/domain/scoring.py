@@ -1,9 +1,8 @@
 """A score and its exact reasons, from a model snapshot that never changes. Learning is `streams.domain.learning`'s.
 
 A snapshot holds two scorers; its champion routes. The pipeline's points are a line for each feature; the classifier's
-hold a feature's share in bins and pairs as well. Either's points, and its intercept, sum to the log-odds.
-
-Before any label there is `PRIOR`, a scorecard anyone can read: what the model starts from, and what it has to beat.
+hold a feature's share in bins and pairs as well. Either's points, and its intercept, sum to the log-odds. What routes a
+lead is blended with the scorecard's (`streams.domain.blend`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,20 +21,16 @@ TOP = 5
 SCORERS = PIPELINE, CLASSIFIER = "pipeline", "classifier"
 
 
-class Score(NamedTuple):
-    """The chance of converting, and why.
+class Modelled(NamedTuple):
+    """What a model makes of a lead, in log-odds: the score, its halves (who the lead is, what it does), the reasons.
 
-    `fit` and `engagement` (0..1) show the two halves apart: the logistic of the points for who the lead is, and of
-    those for what they do; 0.5 = like the usual lead. `reasons` are the largest points; all of them and the intercept
-    sum to `logit`.
+    `reasons` are the largest points; all points and the intercept sum to `logit`.
     """
 
-    probability: float
     logit: float
     fit: float
     engagement: float
     reasons: list[ScoreReason]
-    model_version: int
 
 
 class Scorer:
@@ -74,7 +69,7 @@ class Scorer:
         terms = (*self._terms, *self._traits.values())
         return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in terms}
 
-    def score(self, features: Mapping[str, float]) -> Score:
+    def score(self, features: Mapping[str, float]) -> Modelled:
         """Return the score of a lead's features. Of a lead's many possible traits, only those it has are looked at."""
         if self._classifier is not None:
             return self._by_classifier(self._classifier, features)
@@ -96,7 +91,7 @@ class Scorer:
             said[CLASSIFIER] = logistic(self._of_classifier + self._slope * sum(self._other.points(features)[1]))
         return said
 
-    def _by_classifier(self, classifier: Frozen, features: Mapping[str, float]) -> Score:
+    def _by_classifier(self, classifier: Frozen, features: Mapping[str, float]) -> Modelled:
         names, raw = classifier.points(features)
         points = [self._slope * of for of in raw]
         who = [is_fit(name) for name in names]
@@ -110,13 +105,13 @@ class Scorer:
 
     def _score(
         self, features: Mapping[str, float], names: Sequence[str], points: list[float], engagement: float, fit: float
-    ) -> Score:
+    ) -> Modelled:
         get = features.get
         logit = self._intercept + fit + engagement
         sizes = list(map(abs, points))
         top = sorted(range(len(points)), key=sizes.__getitem__, reverse=True)[:TOP]
         reasons = [ScoreReason(feature=names[i], value=get(names[i], 0.0), points=points[i]) for i in top if sizes[i]]
-        return Score(logistic(logit), logit, logistic(fit), logistic(engagement), reasons, self.version)
+        return Modelled(logit, fit, engagement, reasons)
 
 
 def _slope(term: Term) -> tuple[str, float, float]:
@@ -134,42 +129,3 @@ def logistic(logit: float) -> float:
         return 1.0 / (1.0 + exp(-logit))
     odds = exp(max(logit, -745.2))
     return odds / (1.0 + odds)
-
-
-SCORECARD = {  # feature: (usual value, usual spread, log-odds for one spread more)
-    "has_account": (0.6, 0.5, 0.30),
-    "company_size": (1.0, 1.0, 0.30),
-    "company_size_unknown": (0.5, 0.5, -0.05),
-    "seniority": (0.3, 0.3, 0.35),
-    "seniority_unknown": (0.5, 0.5, -0.05),
-    "industry_match": (0.3, 0.5, 0.25),
-    "hours_since_last_touch": (2.0, 2.0, -0.30),
-    "hours_since_first_touch": (3.0, 2.0, 0.0),
-    "active_days": (1.0, 0.5, 0.20),
-    "pages_1d": (0.7, 0.7, 0.05),
-    "pages_7d": (1.0, 0.8, 0.10),
-    "pages_30d": (1.2, 0.9, 0.10),
-    "pricing_7d": (0.2, 0.4, 0.30),
-    "pricing_30d": (0.3, 0.5, 0.15),
-    "docs_30d": (0.3, 0.5, 0.15),
-    "forms_30d": (0.3, 0.4, 0.50),
-    "demo_requests_30d": (0.1, 0.3, 0.75),
-    "email_opens_30d": (0.3, 0.5, 0.05),
-    "email_clicks_30d": (0.2, 0.4, 0.20),
-    "email_click_rate": (0.06, 0.04, 0.05),
-    "rebuffs_30d": (0.05, 0.2, -0.40),
-    "paid_share": (0.2, 0.2, -0.05),
-    "came_by_ad": (0.3, 0.5, -0.05),
-    "warming": (0.4, 0.3, 0.05),
-}
-PRIOR = ModelSnapshot(
-    version=0,
-    kind=KIND,
-    created_at=0.0,
-    examples=0,
-    intercept=-2.2,  # one lead in ten
-    terms=[
-        Term(feature=name, mean=mean, scale=scale, weight=weight) for name, (mean, scale, weight) in SCORECARD.items()
-    ],
-    metrics={},
-)

@@ -19,9 +19,10 @@ from schemas.rejected import Rejected
 from schemas.step import Agent, States
 from schemas.topics import TOUCHPOINTS
 from streams.agents.resolve import read
+from streams.cards import card
+from streams.domain.blend import Blend
 from streams.domain.features import features
 from streams.domain.profile import observe
-from streams.domain.scoring import PRIOR, Scorer
 from streams.engine.garbage import spare
 from tests.benchmarks.flow import Sent, agents, place
 from tests.benchmarks.load import make
@@ -89,8 +90,8 @@ def stages(events: int) -> list[Stage]:
     touches = [(_before(it), it.record) for it in qualify if isinstance(it.record, Touchpoint)]
     after = [cast("LeadProfile", it.after[0]) for it in qualify]
     scored = [lead for lead in after if lead.lead_id and rank(lead.lead_id) >= 1 and not lead.merged_into]
-    values = [features(lead, lead.last_seen) for lead in scored]
-    scorer = Scorer(PRIOR)
+    values = [(lead, features(lead, lead.last_seen)) for lead in scored]
+    scorer = Blend(card())
 
     def us(stage: Callable[[], object]) -> float:
         return min(_cpu_s(stage) for _ in range(ROUNDS)) / events * 1e6
@@ -100,7 +101,7 @@ def stages(events: int) -> list[Stage]:
     adapt = us(lambda: [read(ADAPTERS, it.record) for it in resolve])  # type: ignore[arg-type]
     fold = us(lambda: [observe(lead, touch) for lead, touch in touches])
     seen = us(lambda: [features(lead, lead.last_seen) for lead in scored])
-    score = us(lambda: [scorer.score(of) for of in values])
+    score = us(lambda: [scorer.score(lead, of, lead.last_seen) for lead, of in values])
     resolving = us(lambda: [walk.resolve.step(it.states, it.record) for it in resolve])
     qualifying = us(lambda: [walk.qualify.step(it.states, it.record) for it in qualify])
     return [

@@ -11,7 +11,7 @@ from schemas.records import ModelSnapshot
 from streams.domain.features import FEATURES
 from streams.domain.learner.state import pack, unpack
 from streams.domain.learning import Learner
-from streams.domain.scoring import CLASSIFIER, TOP, Scorer, logistic
+from streams.domain.scoring import CLASSIFIER, TOP, Scorer
 from tests.builders import example
 from tests.unit.domain.test_contest import bent
 
@@ -35,7 +35,6 @@ def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[st
     scorer = Scorer(snapshot())
     score, points = scorer.score(lead), scorer.points(lead)
     assert abs(scorer.intercept + sum(points.values()) - score.logit) < 1e-9
-    assert score.probability == logistic(score.logit)
     assert isfinite(score.logit)
     largest = sorted(map(abs, points.values()), reverse=True)[:TOP]
     assert [abs(it.points) for it in score.reasons] == [it for it in largest if it]

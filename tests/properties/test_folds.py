@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.records import Kind, LeadProfile, Touchpoint
+from streams.cards import card
 from streams.domain import seen
+from streams.domain.blend import Blend
 from streams.domain.features import features
 from streams.domain.profile import DAY_S, merge, observe
-from streams.domain.scoring import PRIOR, Scorer
 from tests.builders import NOON, hex_id, touchpoint
 
 TEXTS = st.sampled_from(["", "a", "b", "cpc"])
@@ -83,11 +84,11 @@ def test_merging_with_oneself_changes_nothing(touches: list[Touchpoint]) -> None
 
 @given(histories(), INSTANTS)
 def test_features_are_finite_and_a_score_is_the_sum_of_its_points(touches: list[Touchpoint], now: float) -> None:
-    scorer = Scorer(PRIOR)
-    values = features(fold(touches), now)
+    scorer, lead = Blend(card()), fold(touches)
+    values = features(lead, now)
     assert all(isfinite(value) for value in values.values())
-    score = scorer.score(values)
-    assert abs(PRIOR.intercept + sum(scorer.points(values).values()) - score.logit) < 1e-9
+    score = scorer.score(lead, values, now)
+    assert abs(scorer.intercept + sum(scorer.points(lead, values, now).values()) - score.logit) < 1e-9
     assert all(0.0 <= value <= 1.0 for value in (score.probability, score.fit, score.engagement))
 
 

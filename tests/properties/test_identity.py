@@ -12,8 +12,9 @@ from schemas.sighting import Identifiers, Sighting
 from schemas.topics import TOUCHPOINTS
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
+from streams.cards import card
+from streams.domain.blend import Blend
 from streams.domain.routing import Routing
-from streams.domain.scoring import PRIOR, Scorer
 from tests.builders import NOON, raw_event
 
 PEPPER = b"pepper"
@@ -21,6 +22,7 @@ FATES = {"touchpoint", "outcome", "test", "consent_dropped", "rekeyed"}
 WORDS = st.text(max_size=20) | st.sampled_from(["null", "jane@example.com", "+4420794609580", "e-" + "0" * 24, "42"])
 NUMBERS = st.floats() | st.floats(NOON - 1e5, NOON + 1e5)
 
+SCORER = Blend(card())
 ANY_SIGHTING = st.builds(
     Sighting,
     id=WORDS,
@@ -77,7 +79,7 @@ def acts(draw: st.DrawFn) -> list[tuple[str, str, str, str]]:
 def test_people_who_share_devices_never_become_one_and_nothing_is_lost(done: list[tuple[str, str, str, str]]) -> None:
     said: dict[str, Sighting] = {}
     resolve = make_resolve({"site": lambda raw: said[raw.event_id]}, PEPPER)
-    qualify = make_qualify(lambda: Scorer(PRIOR), Routing())
+    qualify = make_qualify(lambda: SCORER, Routing())
     rows: dict[tuple[str, str], Record | None] = {}
 
     def run(record: Record) -> list[Record]:

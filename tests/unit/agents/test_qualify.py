@@ -26,16 +26,17 @@ from schemas.rejected import Rejected
 from schemas.step import Applied
 from schemas.topics import LEADS_ROUTED, TOUCHPOINTS
 from streams.agents.qualify import decision_id, make_qualify
+from streams.cards import card
+from streams.domain.blend import Blend
 from streams.domain.features import features
 from streams.domain.learning import Learner
 from streams.domain.rotation import Owner
 from streams.domain.routing import HOLD, NURTURE, SALES, Routing
-from streams.domain.scoring import PRIOR, Scorer
 from tests.builders import NOON, example, hex_id, outcome, touchpoint
 
 V, U, E = (f"{kind}-{'0' * 24}" for kind in "vue")
 DAY_S = 86_400.0
-SCORER = Scorer(PRIOR)
+SCORER = Blend(card())
 HOT: dict[str, Any] = {
     "kind": Kind.DEMO_REQUEST,
     "account": "example.com",
@@ -199,7 +200,7 @@ def test_news_of_decision_stage_or_day_is_a_question_on_the_features_that_were_s
     then = world.lead(E)
     (asked,) = world.questions
     assert (asked.features, asked.score, asked.asked_at) == (features(then, NOON + 1), then.score, first.occurred_at)
-    assert asked.scores == {"pipeline": then.score}
+    assert asked.scores == {}  # there is no model yet, whose scorers could be compared
     assert len(world.tell(touchpoint(E, 2, kind=Kind.PAGE)).questions) == 1
     assert len(world.tell(later).questions) == 2
     assert len(world.tell(touchpoint(E, 3_000, **(HOT | {"occurred_at": NOON + DAY_S + 9}))).questions) == 3
@@ -345,12 +346,10 @@ def test_when_two_decisions_turn_out_to_be_about_one_person_the_first_owner_is_a
 
 
 def test_the_newest_scorer_scores() -> None:
-    now = [Scorer(PRIOR)]
+    now = [SCORER]
     agent = make_qualify(lambda: now[0], Routing())
     first = agent.step((None, None), touchpoint(E)).states
-    now[0] = Scorer(
-        PRIOR.__class__(**{name: getattr(PRIOR, name) for name in PRIOR.__struct_fields__} | {"version": 8})
-    )
+    now[0] = Blend(card(), Learner.restore(None).snapshot(8, 0.0))
     second = agent.step(first, touchpoint(E, 2)).states
     assert [lead.model_version for lead in (first[0], second[0]) if isinstance(lead, LeadProfile)] == [0, 8]
 
@@ -388,7 +387,7 @@ def test_a_routed_lead_tells_what_the_scorer_said_that_did_not_decide() -> None:
     learner = Learner.restore(None)
     for number in range(30):
         learner.learn(example(number, number % 2))
-    scorer = Scorer(learner.snapshot(1, 0.0))
+    scorer = Blend(card(), learner.snapshot(1, 0.0))
     agent = make_qualify(lambda: scorer, Routing())
     routed = agent.step((None, None), touchpoint(E)).emits[0].record
     assert isinstance(routed, RoutedLead)

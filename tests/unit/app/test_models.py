@@ -9,8 +9,8 @@ from schemas.codec import Codec
 from schemas.records import ModelPin, ModelSnapshot
 from schemas.registry import FileRegistry
 from streams import metrics
+from streams.cards import card
 from streams.domain.learning import Learner
-from streams.domain.scoring import PRIOR
 from streams.domain.snapshots import LARGEST, NEWEST, SCORECARD, sign, sign_pin
 from streams.models import Models
 
@@ -31,7 +31,7 @@ def pin(number: int, version: int, key: bytes = KEY) -> bytes:
 
 @pytest.fixture
 def models() -> Models:
-    return Models({}, CODEC, KEY)
+    return Models({}, CODEC, KEY, card())
 
 
 def offer(models: Models, *versions: int) -> None:
@@ -45,7 +45,7 @@ def refused(why: str) -> float:
 
 
 def test_the_scorecard_scores_until_there_is_a_model(models: Models) -> None:
-    assert models().version == PRIOR.version == 0
+    assert (models().version, models().led_by) == (0, "card")
     offer(models, 1, 2)
     assert models().version == 2
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import redis
@@ -90,11 +91,12 @@ def lead(redis_server: RedisHandle, topic_prefix: str) -> str:
     lead = f"e-{topic_prefix}"
     candidates = [Candidate(owner="rep2", excluded="daily cap reached"), Candidate(owner="rep1")]
     reasons = [ScoreReason(feature="pricing_views_7d", value=3.0, points=1.25)]
+    led: dict[str, Any] = {"led_by": "blend", "model_share": 0.25, "card": "default 1", "card_points": 31.0}
     with redis.Redis.from_url(redis_server.url) as client:
         Store(client).write(
             [
                 touchpoint(lead, page="/pricing"),
-                profile(lead, score=0.91, reasons=reasons, traits={"industry": Trait(value="[toys]", at=NOON)}),
+                profile(lead, score=0.91, reasons=reasons, traits={"industry": Trait(value="[toys]", at=NOON)}, **led),
                 routed(lead, rule="hot", candidates=candidates),
                 profile(f"v-{topic_prefix}", merged_into=lead),
             ]
@@ -109,6 +111,7 @@ def test_a_lead_is_shown_with_its_reasons_its_rule_and_the_owners_considered(
     assert said.exit_code == 0
     for told in ("pricing_views_7d", "+1.25", "rule: hot", "rep2: daily cap reached", "/pricing", "0.910", "[toys]"):
         assert told in said.stdout
+    assert "25% the model's, the rest the scorecard's; scorecard default 1: 31 points" in said.stdout
 
 
 def test_an_absorbed_lead_shows_the_one_that_absorbed_it(redis_server: RedisHandle, lead: str) -> None:

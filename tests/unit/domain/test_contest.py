@@ -11,7 +11,7 @@ from streams.domain.contest import FEWEST, Contest
 from streams.domain.drift import Adwin, Watch, psi
 from streams.domain.learner.classifier import LeadClassifier
 from streams.domain.learning import Learner
-from streams.domain.scoring import CLASSIFIER, PIPELINE, Scorer
+from streams.domain.scoring import CLASSIFIER, PIPELINE, Scorer, logistic
 from tests.builders import example
 
 
@@ -28,14 +28,14 @@ def bent(number: int, seed: int = 1) -> list[TrainingExample]:
 
 def test_the_challenger_routes_once_it_is_better_beyond_doubt_and_not_before_enough_examples() -> None:
     learner, champions = Learner.restore(None), []
-    for it in bent(900):
+    for it in bent(1_100):
         learner.learn(it)
         champions.append(learner._champion)
     assert set(champions[: FEWEST - 1]) == {PIPELINE}
     assert champions[-1] == CLASSIFIER
     routed = Scorer(learner.snapshot(1, 0.0))
     keen, cold = ({"pages_7d": pages, "came_by_ad": 0.0, "company_size": 1.0} for pages in (1.5, 3.5))
-    assert routed.score(keen).probability > routed.score(cold).probability + 0.1
+    assert logistic(routed.score(keen).logit) > logistic(routed.score(cold).logit) + 0.1
 
 
 def test_two_equal_scorers_are_left_where_they_are() -> None:

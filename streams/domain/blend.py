@@ -1,0 +1,109 @@
+"""The score that routes: the card's at first, then more and more the model's, as outcomes come to be known.
+
+Both are log-odds, and so is their blend: (1 - share) times the card's and share times the model's. Every line of the
+card's ledger and every feature's points go into it by the same shares, so that reasons still sum to the score.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from schemas.records import LeadProfile, ModelSnapshot, ScoreReason
+from streams.domain.card import DOUBLE, ENGAGEMENT, FIT, Card, Line, ledger, total
+from streams.domain.scoring import TOP, Scorer, logistic
+
+BY_CARD, BY_MODEL, BY_BOTH = "card", "model", "blend"
+CARD = "card:"
+PER_CONVERSION = 20.0  # labels that count for each conversion: without those, labels say little
+
+
+class Score(NamedTuple):
+    """The chance of converting, and why.
+
+    `fit` and `engagement` (0..1) show the two halves apart: the logistic of the points for who the lead is, and of
+    those for what they do. `reasons` are the largest points, in log-odds; all of them and the intercept sum to `logit`.
+    `share` is the model's part in it (0..1); `card_points` are the total of the card's ledger.
+    """
+
+    probability: float
+    logit: float
+    fit: float
+    engagement: float
+    reasons: list[ScoreReason]
+    model_version: int
+    led_by: str
+    share: float
+    card: str
+    card_points: float
+
+
+class Blend:
+    """Scores with one card and one snapshot (None = none yet); safe to share, for nothing in it changes."""
+
+    def __init__(self, card: Card, snapshot: ModelSnapshot | None = None) -> None:
+        self.card = card
+        self.version = snapshot.version if snapshot else 0
+        self.champion = snapshot.champion if snapshot else ""
+        self.share = card.share(evidence(snapshot)) if snapshot else 0.0
+        self._scorer = Scorer(snapshot) if snapshot else None
+        self._model = self._scorer if self.share else None
+        self.led_by = BY_CARD if self._model is None else BY_BOTH if self.share < 1.0 else BY_MODEL
+        self._of_card = (1.0 - self.share) * DOUBLE / card.doubling  # log-odds for a point
+        self.intercept = (1.0 - self.share) * card.zero + (self.share * self._model.intercept if self._model else 0.0)
+
+    def points(self, lead: LeadProfile, features: Mapping[str, float], now: float) -> dict[str, float]:
+        """Return what each feature and each line of the ledger add to the log-odds, by name."""
+        found = {CARD + line.name: self._of_card * line.points for line in ledger(self.card, lead, now)}
+        if self._model is not None:
+            found |= {name: self.share * points for name, points in self._model.points(features).items()}
+        return found
+
+    def score(self, lead: LeadProfile, features: Mapping[str, float], now: float) -> Score:
+        """Return the score of a lead at `now`, its features having been taken then."""
+        lines = ledger(self.card, lead, now)
+        fit, engagement = self._half(lines, FIT), self._half(lines, ENGAGEMENT)
+        rest = self._of_card * total(lines) - fit - engagement
+        reasons = self._reasons(lines)
+        if self._model is not None:
+            modelled = self._model.score(features)
+            fit += self.share * modelled.fit
+            engagement += self.share * modelled.engagement
+            reasons += [
+                ScoreReason(feature=it.feature, value=it.value, points=self.share * it.points)
+                for it in modelled.reasons
+            ]
+            reasons.sort(key=lambda it: -abs(it.points))
+        logit = self.intercept + fit + engagement + rest
+        return Score(
+            probability=logistic(logit),
+            logit=logit,
+            fit=logistic(fit),
+            engagement=logistic(engagement),
+            reasons=reasons[:TOP],
+            model_version=self.version,
+            led_by=self.led_by,
+            share=self.share,
+            card=self.card.id,
+            card_points=total(lines),
+        )
+
+    def scores(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Return what each of the model's scorers says, whichever routes; nothing while there is no model."""
+        return self._scorer.scores(features) if self._scorer is not None else {}
+
+    def _half(self, lines: list[Line], group: str) -> float:
+        return self._of_card * sum(line.points for line in lines if line.group == group)
+
+    def _reasons(self, lines: list[Line]) -> list[ScoreReason]:
+        """Return the ledger's lines as reasons, largest first: `value` in points, `points` in log-odds."""
+        if not self._of_card:
+            return []
+        largest = sorted(lines, key=lambda it: -abs(it.points))[:TOP]
+        return [
+            ScoreReason(feature=CARD + it.name, value=it.points, points=self._of_card * it.points) for it in largest
+        ]
+
+
+def evidence(snapshot: ModelSnapshot) -> float:
+    """Return how many closed labels a model's experience is worth: few conversions say little, however many labels."""
+    converted = snapshot.metrics.get("converted")
+    return float(snapshot.examples if converted is None else min(snapshot.examples, PER_CONVERSION * converted))
