@@ -21,6 +21,7 @@ OUTCOMES = {
     "link_repeated": "deduplicated",
     "merge_repeated": "deduplicated",
     "dead_letter": "dead_lettered",
+    "quarantined": "quarantined",
     "forwarded": "moved",
     "rekeyed": "moved",
 }

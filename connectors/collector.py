@@ -26,9 +26,8 @@ from connectors.snippet import Snippet
 from connectors.sources import SOURCES, Asked, Door, Part, Pixel, Refused, Reply, Request, Thankful
 from connectors.sources.reading import truncated
 from connectors.visitor import Visitors
+from connectors.wrapping import wrapped
 from schemas.codec import Codec
-from schemas.person import seal
-from schemas.records import RawEvent
 from schemas.registry import open_registry
 from schemas.topics import EVENTS, NOTICES
 
@@ -101,25 +100,13 @@ class Collector:
     async def _keep(self, source: Door, request: Request, parts: list[Part], network: str) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
         events, gpc = EVENTS[source.channel], request.headers.get("sec-gpc") == "1"
-        beside = {"ip": network, "user_agent": request.headers.get("user-agent", "")}
+        agent = request.headers.get("user-agent", "")
         letters = []
         for part in parts:
             if why := part.problem or part.ignored:
                 metrics.EVENTS_REFUSED.labels(source.name, why).inc()
                 continue
-            envelope = {"envelope": part.envelope} if part.envelope else {}
-            sender = beside | {"ip": ""} if part.anonymous else beside
-            person, person_key = seal({"body": part.body, **sender, **envelope})
-            event = RawEvent(
-                event_id=part.event_id,
-                source=source.name,
-                endpoint=part.endpoint,
-                key=part.key,
-                received_at=request.received_at,
-                gpc=gpc,
-                person=person,
-                person_key=person_key,
-            )
+            event = wrapped(source.name, part, request.received_at, ip=network, user_agent=agent, gpc=gpc)
             topic = NOTICES if part.notice else events
             letters.append(Letter(topic.name, part.key.encode(), self._codec.encode(event)))
         if letters:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import Message
 
-from connectors import kafka
 from connectors.reading import everything
+from connectors.sending import NotTakenError, Sending
 from connectors.settings import Connection
 from schemas import letters
 from schemas.codec import Codec
+from schemas.letters import REPLAYED_FROM
 from schemas.person import unseal
 from schemas.records import DeadLetter
 from schemas.registry import open_registry
@@ -19,9 +20,6 @@ from schemas.rejected import Reason, Rejected
 from schemas.topics import DEAD_LETTERS, TOPICS
 
 __all__ = ["REPLAYED_FROM", "NotTakenError", "Replayed", "Wanted", "letter", "original", "read", "replay"]
-
-REPLAYED_FROM = "replayed-from"
-PATIENCE_S = 30.0
 
 
 class Wanted(NamedTuple):
@@ -40,10 +38,6 @@ class Wanted(NamedTuple):
         )
 
 
-class NotTakenError(Exception):
-    """The broker did not take every record; what it took is harmless, so the replay may be repeated."""
-
-
 class Replayed(NamedTuple):
     """What a replay did: records sent by topic, and those left out by why."""
 
@@ -55,7 +49,11 @@ def letter(message: Message, stage: str, reason: str, detail: str, failed_at: fl
     """Return the dead letter of a record that a consumer has read."""
     place = message.topic() or "", message.partition() or 0, message.offset() or 0
     key, value = message.key() or b"", message.value() or b""
-    return letters.letter(place, key, value, stage=stage, reason=reason, detail=detail, failed_at=failed_at)
+    found = message.headers() or []
+    headers = [*(found.items() if isinstance(found, dict) else found)]
+    return letters.letter(
+        place, key, value, headers=headers, stage=stage, reason=reason, detail=detail, failed_at=failed_at
+    )
 
 
 def original(letter: DeadLetter) -> tuple[bytes, bytes]:
@@ -91,37 +89,32 @@ def replay(settings: Connection, wanted: Wanted, dry_run: bool = False) -> Repla
     """
     sent: Counter[str] = Counter()
     left: Counter[str] = Counter()
-    untaken: list[str] = []
     met: set[bytes] = set()
-    producer = kafka.producer(settings, PATIENCE_S)
-
-    def acknowledged(error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            untaken.append(error.str())
-
-    for found in read(settings, wanted):
-        try:
-            key, value = original(found)
-        except Rejected:
-            left["unreadable"] += 1
-            continue
-        mark = blake2b(b"\0".join((found.topic.encode(), key, value)), digest_size=16).digest()
-        why = _unfit(found, value) or ("repeated" if mark in met else "")
-        if why:
-            left[why] += 1
-            continue
-        met.add(mark)
-        sent[found.topic] += 1
-        if not dry_run:
-            while len(producer) > 10_000:
-                producer.poll(0.1)
-            producer.produce(
-                found.topic, value, key or None, headers=[(REPLAYED_FROM, found.id.encode())], on_delivery=acknowledged
-            )
-    producer.flush()
-    if untaken:
-        raise NotTakenError(f"{len(untaken)} of {sent.total()} records were not taken: {untaken[0]}")
+    with Sending(settings) as sending:
+        for found in read(settings, wanted):
+            try:
+                key, value = original(found)
+            except Rejected:
+                left["unreadable"] += 1
+                continue
+            headers = _headers(found)
+            whole = found.topic.encode(), key, value, repr(headers).encode()
+            mark = blake2b(b"\0".join(whole), digest_size=16).digest()
+            why = _unfit(found, value) or ("repeated" if mark in met else "")
+            if why:
+                left[why] += 1
+                continue
+            met.add(mark)
+            sent[found.topic] += 1
+            if not dry_run:
+                sending.send(found.topic, key or None, value, [*headers, (REPLAYED_FROM, found.id.encode())])
     return Replayed(sent, left)
+
+
+def _headers(letter: DeadLetter) -> list[tuple[str, str | bytes | None]]:
+    """Return the headers that the record came with."""
+    found = unseal(letter.person, letter.person_key).get("headers")
+    return [(str(it[0]), it[1]) for it in found if isinstance(it, list)] if isinstance(found, list) else []
 
 
 def _unfit(letter: DeadLetter, value: bytes) -> str:

@@ -17,6 +17,7 @@ from typing import cast
 
 import aiohttp
 from confluent_kafka import Message
+from yarl import URL
 
 from connectors import deadletters, kafka, metrics
 from connectors.fetchers import FETCHERS, Fetcher, Found, Gone, Later
@@ -27,16 +28,16 @@ from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.reader import Reader, place
 from connectors.settings import FetcherSettings
 from connectors.sources import SOURCES
-from connectors.sources.contract import Part
 from connectors.sources.signing import seconds
+from connectors.wrapping import wrapped
 from schemas.codec import Codec
-from schemas.person import seal, unseal
+from schemas.person import unseal
 from schemas.records import RawEvent
 from schemas.registry import open_registry
 from schemas.rejected import Reason, Rejected
 from schemas.topics import DEAD_LETTERS, EVENTS, NOTICES
 
-__all__ = ["GROUP", "Asker", "Fetching", "build", "raw_event", "run"]
+__all__ = ["GROUP", "Asker", "Fetching", "build", "run"]
 
 log = logging.getLogger(__name__)
 GROUP = "leadstream-fetcher"
@@ -122,7 +123,7 @@ class Fetching:
                 return [self._buried(message, Reason.REFUSED, f"{raw.source}: {why}")], "", None
             case Found(parts):
                 topic = EVENTS[SOURCES[raw.source].channel].name
-                events = [raw_event(raw.source, part, raw.received_at) for part in parts]
+                events = [wrapped(raw.source, part, raw.received_at) for part in parts]
                 return [Letter(topic, it.key.encode(), self._codec.encode(it)) for it in events], "", None
 
     async def _fetched(self, raw: RawEvent) -> Found | Later | Gone:
@@ -147,20 +148,6 @@ class Fetching:
             return
 
 
-def raw_event(source: str, part: Part, received_at: float) -> RawEvent:
-    """Return a part that came by another way than a request, as the collector would store it."""
-    person, person_key = seal({"body": part.body, "ip": "", "user_agent": ""})
-    return RawEvent(
-        event_id=part.event_id,
-        source=source,
-        endpoint=part.endpoint,
-        key=part.key,
-        received_at=received_at,
-        person=person,
-        person_key=person_key,
-    )
-
-
 class Asker:
     """Asks platforms over HTTPS: one session, a time limit, no redirects, answers of up to 1 MiB."""
 
@@ -176,7 +163,10 @@ class Asker:
             self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
         method = "GET" if form is None else "POST"
         try:
-            async with self._session.request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
+            place = URL(url, encoded=True)  # as it is: some APIs tell `:` from `%3A`
+            async with self._session.request(
+                method, place, headers=headers, data=form, allow_redirects=False
+            ) as answer:
                 body = bytearray()
                 async for piece in answer.content.iter_any():
                     body += piece

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretBytes,
@@ -25,6 +26,7 @@ from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
 from connectors.log import Shape
 from connectors.values import SECRETS, Keys, Listed, Seconds
+from schemas.sighting import Sign
 
 
 class SettingsError(Exception):
@@ -62,9 +64,17 @@ def _rising(days: tuple[str, ...]) -> tuple[str, ...]:
     return days
 
 
+def _signs(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse names that no sign has."""
+    if odd := sorted(set(names) - set(Sign)):
+        raise ValueError(f"{', '.join(odd)}: no such sign; there are {', '.join(Sign)}, or none")
+    return names
+
+
 StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 BucketDays = Annotated[Listed, AfterValidator(_rising)]
+SignNames = Annotated[Listed, BeforeValidator(lambda text: () if text == "none" else text), AfterValidator(_signs)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
     "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
@@ -181,6 +191,15 @@ class CollectorSettings(Credentials, Connection):
     )
 
 
+class ImportSettings(Connection):
+    """What commands that write events themselves are told."""
+
+    pepper: StrongKey = Field(
+        alias="LEADSTREAM_PEPPER",
+        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
+    )
+
+
 class WorkerSettings(Connection):
     """What a worker is told."""
 
@@ -225,6 +244,21 @@ class WorkerSettings(Connection):
         alias="LEADSTREAM_SCORECARD_FILE",
         description="YAML file with the scorecard that scores until enough outcomes are known; none = "
         "`streams/scorecard.yaml`",
+    )
+    quarantine: SignNames = Field(
+        tuple(Sign),
+        alias="LEADSTREAM_QUARANTINE",
+        description="which signs of machines and pranksters put an event into quarantine, `crawler,honeypot`; "
+        "`none` = nothing is held back",
+    )
+    hosting_file: str = Field(
+        "",
+        alias="LEADSTREAM_HOSTING_FILE",
+        description="text file with the networks of hosting providers, one a line (`203.0.113.0/24`): browsers there "
+        "are machines",
+    )
+    forms_per_hour: Annotated[int, Field(ge=1)] = Field(
+        60, alias="LEADSTREAM_FORMS_PER_HOUR", description="most forms an hour from one network, /24 or /48"
     )
     bucket_days: BucketDays = Field(
         ("3", "7", "14", "30"),

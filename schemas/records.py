@@ -70,7 +70,10 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
 
 
 class RawEvent(Record, frozen=True, kw_only=True):
-    """One event as a sender sent it. `person` holds {body: bytes, ip: str, user_agent: str}."""
+    """One event as a sender sent it. `person` holds {body: bytes, ip: str, user_agent: str}.
+
+    `released`: somebody has looked at it in quarantine, and let it go on.
+    """
 
     event_id: str
     source: str
@@ -80,6 +83,7 @@ class RawEvent(Record, frozen=True, kw_only=True):
     gpc: bool = False
     person: bytes = b""
     person_key: str = ""
+    released: bool = False
 
 
 class Touchpoint(Record, frozen=True, kw_only=True):
@@ -421,6 +425,50 @@ class DeadLetter(Record, frozen=True, kw_only=True):
     failed_at: float
     person: bytes = b""
     person_key: str = ""
+
+
+class PlainEvent(Record, frozen=True, kw_only=True):
+    """What a producer of the customer's own may write to `events.*`, in the clear; it becomes a raw event there.
+
+    `type` is a kind of ours or the event's name; `id` and `source` tell it from all others; `occurred_at` 0 = when the
+    broker took it; `properties` describe the person (first_name, title, ...).
+    """
+
+    id: str
+    type: str
+    source: str = ""
+    occurred_at: float = 0.0
+    visitor: str = ""
+    user: str = ""
+    email: str = ""
+    phone: str = ""
+    url: str = ""
+    value: float = 0.0
+    properties: dict[str, str] = {}
+    consent: dict[str, bool] = {}
+
+
+class Quarantined(Record, frozen=True, kw_only=True):
+    """An event that machines or pranksters seem to have sent: kept whole, applied to nobody, until it is released.
+
+    `signs` say why. Once it is released, the same record is written again with the time of that (0 = it waits).
+    """
+
+    id: str
+    signs: list[str]
+    held_at: float
+    event: RawEvent
+    released_at: float = 0.0
+
+
+class Crowd(Record, frozen=True, kw_only=True):
+    """How many forms each network and each visitor has sent in an hour: the second state of `resolve`.
+
+    `hour` = hours since the epoch; `counts` by pseudonym, never more than there were.
+    """
+
+    hour: int = 0
+    counts: dict[str, int] = {}
 
 
 class Visitor(Record, frozen=True, kw_only=True):

@@ -1,9 +1,22 @@
 """What an adapter reads out of one raw event: whom it may be about and what happened, before identity is resolved."""
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from schemas.person import Fields
 from schemas.records import Channel, Kind, OutcomeKind
+
+
+class Sign(StrEnum):
+    """What speaks against a person having sent an event. Of these a source may itself see the first two."""
+
+    HONEYPOT = "honeypot"  # a field was filled in that people do not see
+    TOO_QUICK = "too_quick"  # the form was sent sooner than anybody fills it in
+    CRAWLER = "crawler"  # the browser calls itself one of the known crawlers
+    HOSTING = "hosting"  # a browser on a network where servers live, not people
+    DISPOSABLE = "disposable"  # an address at a provider of addresses to be thrown away
+    VELOCITY = "velocity"  # more forms in an hour than people send
 
 
 class Identifiers(Struct, frozen=True, kw_only=True):
@@ -31,7 +44,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     `id` is the sender's id of the event (the dedupe key of its source). `occurred_at` is what the sender's clock says,
     corrected where the sender gives the means. `outcome` is set on what a CRM says, and `kind` is then CONTACT.
     `test` marks the sender's own test events: acknowledged, never scored or routed. `signs` are what the sender itself
-    saw that speaks against a person (`honeypot`, `too_quick`).
+    saw that speaks against a person.
     """
 
     id: str
@@ -50,4 +63,4 @@ class Sighting(Struct, frozen=True, kw_only=True):
     outcome: OutcomeKind | None = None
     reason: str = ""
     test: bool = False
-    signs: tuple[str, ...] = ()
+    signs: tuple[Sign, ...] = ()

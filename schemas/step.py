@@ -1,6 +1,6 @@
 """What a step is: `step(states, record) -> Applied`, pure; the same in production, tests and replay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from schemas.records import Record
@@ -31,6 +31,28 @@ class Alarm(NamedTuple):
     most: int = 100
 
 
+class Arrival(NamedTuple):
+    """A record as Kafka has it. `at` = when the broker took it, seconds since the epoch."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    at: float
+
+
+class Foreign(NamedTuple):
+    """How an agent takes records that others write to its inputs. Both functions are pure, and raise `Rejected`.
+
+    `own` is the record its step knows. `envelope` reads one whose headers say what it is (None = they do not), `adopt`
+    one that is another record of ours.
+    """
+
+    own: type[Record]
+    envelope: Callable[[Arrival], Record | None]
+    adopt: Callable[[Record, Arrival], Record]
+
+
 def _nothing() -> None:
     """Make nothing ready."""
 
@@ -48,7 +70,7 @@ class Agent(NamedTuple):
     event's fault. `prepare` is called where partitions of it are taken on, before its first step: the place for what
     takes seconds, since a step holds a transaction open. `lean` is called before each slice of records: it fixes what
     the step leans on beside states and record (a model), and returns its version, which the slice's audit keeps: with
-    that, a replay can lean on the same. -1 = on nothing.
+    that, a replay can lean on the same. -1 = on nothing. `foreign` says how it takes what others write to its inputs.
     """
 
     name: str
@@ -60,3 +82,4 @@ class Agent(NamedTuple):
     prepare: Callable[[], None] = _nothing
     lean: Callable[[], int] = _on_nothing
     alarm: Alarm | None = None
+    foreign: Foreign | None = None

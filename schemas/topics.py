@@ -11,6 +11,7 @@ from schemas.records import (
     Audit,
     Channel,
     Clock,
+    Crowd,
     DeadLetter,
     LeadProfile,
     Lessons,
@@ -20,6 +21,8 @@ from schemas.records import (
     ModelSnapshot,
     Outcome,
     Pending,
+    PlainEvent,
+    Quarantined,
     RawEvent,
     Record,
     Roster,
@@ -67,13 +70,14 @@ class Emit(NamedTuple):
     record: Record
 
 
-EVENTS_WEB = Topic("events.web", (RawEvent,), "visitor or user id", retention_s=30 * DAY_S)
-EVENTS_AD = Topic("events.ad", (RawEvent,), "identifier", retention_s=30 * DAY_S)
-EVENTS_EMAIL = Topic("events.email", (RawEvent,), "identifier", retention_s=30 * DAY_S)
-EVENTS_CRM = Topic("events.crm", (RawEvent,), "lead id or identifier", retention_s=30 * DAY_S)
+EVENTS_WEB = Topic("events.web", (RawEvent, PlainEvent), "visitor or user id", retention_s=30 * DAY_S)
+EVENTS_AD = Topic("events.ad", (RawEvent, PlainEvent), "identifier", retention_s=30 * DAY_S)
+EVENTS_EMAIL = Topic("events.email", (RawEvent, PlainEvent), "identifier", retention_s=30 * DAY_S)
+EVENTS_CRM = Topic("events.crm", (RawEvent, PlainEvent), "lead id or identifier", retention_s=30 * DAY_S)
 NOTICES = Topic("notices", (RawEvent,), "what is to be fetched", retention_s=30 * DAY_S)
 TOUCHPOINTS = Topic("touchpoints", (Touchpoint, Outcome, Link, Merge), "lead id", retention_s=90 * DAY_S)
 VISITORS = Topic("visitors", (Visitor,), "visitor id", compacted=True)
+CROWDS = Topic("crowds", (Crowd,), "what is counted", compacted=True)
 LEADS_PROFILES = Topic("leads.profiles", (LeadProfile,), "lead id", compacted=True)
 ROSTERS = Topic("rosters", (Roster,), "pool", compacted=True)
 LEADS_ROUTED = Topic("leads.routed", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
@@ -86,6 +90,7 @@ LESSONS = Topic("lessons", (Lessons,), "model kind", partitions=1, compacted=Tru
 MODEL_VERSIONS = Topic("models.versions", (ModelSnapshot,), "shelf place", partitions=1, compacted=True)
 MODEL_PINS = Topic("models.pins", (ModelPin,), "model kind", partitions=1)  # which model scores, as people told it
 DEAD_LETTERS = Topic("dead-letters", (DeadLetter,), "dead letter id", retention_s=30 * DAY_S)
+QUARANTINE = Topic("quarantine", (Quarantined,), "event id", retention_s=30 * DAY_S)
 AUDIT = Topic("audit", (Audit,), "agent", retention_s=30 * DAY_S)
 DESTINATIONS = Topic("destinations", (), "destination", partitions=1, compacted=True)  # what the relay is told
 PROBES = Topic("probes", (), "none", retention_s=3_600)  # what the collector writes to see that it can
@@ -98,6 +103,7 @@ TOPICS = (
     NOTICES,
     TOUCHPOINTS,
     VISITORS,
+    CROWDS,
     LEADS_PROFILES,
     ROSTERS,
     LEADS_ROUTED,
@@ -110,6 +116,7 @@ TOPICS = (
     MODEL_VERSIONS,
     MODEL_PINS,
     DEAD_LETTERS,
+    QUARANTINE,
     AUDIT,
     DESTINATIONS,
     PROBES,

@@ -13,21 +13,22 @@ from publicsuffixlist import PublicSuffixList
 
 from connectors import kafka
 from connectors.settings import WorkerSettings
-from connectors.sources import SOURCES
+from connectors.sources import SOURCES, direct, listed
 from connectors.sources.mapped import adapter
 from schemas.codec import Codec
 from schemas.keys import is_canary
-from schemas.records import Record, RoutedLead, TrainingExample
+from schemas.records import Quarantined, Record, RoutedLead, TrainingExample
 from schemas.registry import open_registry
 from schemas.step import Agent
-from schemas.topics import LEADS_ROUTED, TRAINING_EXAMPLES
-from streams import cards, metrics, routes
+from schemas.topics import LEADS_ROUTED, QUARANTINE, TRAINING_EXAMPLES
+from streams import cards, judges, metrics, routes
 from streams.agents.label import LATE_S, make_label
 from streams.agents.learn import make_learn
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
 from streams.domain.blend import Blend
 from streams.domain.hazards import ENDS_S
+from streams.domain.junk import LENIENT, Judge
 from streams.domain.routing import EXPLORED, Routing
 from streams.engine import app as engine
 from streams.engine.config import Config
@@ -51,12 +52,19 @@ def agents(
     maps: tuple[str, ...] = (),
     ends: Sequence[float] = ENDS_S,
     late_s: float = LATE_S,
+    judge: Judge = LENIENT,
 ) -> tuple[Agent, ...]:
     """Return the pipeline's agents: the same in a worker, in replay and in the reference fold of the tests."""
-    adapters = {name: source.adapt for name, source in SOURCES.items()} | {"mapped": adapter(maps)}
+    adapters = {name: source.adapt for name, source in SOURCES.items()} | {
+        "mapped": adapter(maps),
+        listed.NAME: listed.adapt,
+        direct.NAME: direct.adapt,
+    }
     suffixes = PublicSuffixList()
     return (
-        make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or "", traits),
+        make_resolve(adapters, pepper, lambda host: suffixes.privatesuffix(host) or "", traits, judge)._replace(
+            foreign=direct.foreign(pepper)
+        ),
         make_qualify(scorer, routing, partitions),
         make_label(ends, late_s, partitions),
         make_learn(snapshot_key, ends),
@@ -79,6 +87,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         maps=settings.maps,
         ends=settings.bucket_ends_s,
         late_s=settings.outcome_late_hours * 3_600.0,
+        judge=judges.judge(settings.quarantine, settings.hosting_file, settings.forms_per_hour, settings.partitions),
     )
     ready = [agent._replace(prepare=models.catch_up) if agent.name == "qualify" else agent for agent in declared]
     config = Config(
@@ -136,7 +145,7 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
 
 
 def _observe(topic: str, record: Record) -> None:
-    """Note how long an event took to become a routed lead, and what labels taught."""
+    """Note how long an event took to become a routed lead, why one was held back, and what labels taught."""
     if topic == TRAINING_EXAMPLES.name and isinstance(record, TrainingExample):
         bucket = "verdict" if record.bucket == record.buckets else str(record.bucket + 1)
         metrics.EXAMPLES.labels(bucket, str(record.label)).inc()
@@ -148,3 +157,6 @@ def _observe(topic: str, record: Record) -> None:
         metrics.ROUTED.labels(record.destination).inc()
         metrics.EXPLORED.inc(record.rule.startswith(EXPLORED))
         metrics.SCORES.observe(record.score)
+    elif topic == QUARANTINE.name and isinstance(record, Quarantined):
+        for sign in record.signs:
+            metrics.QUARANTINED.labels(sign).inc()

@@ -9,6 +9,11 @@ FATES = Counter(
     "Records that a worker has dealt with: by which agent, what became of them, and a dead letter's reason.",
     ["stage", "fate", "reason"],
 )
+QUARANTINED = Counter(
+    "leadstream_quarantined_total",
+    "Events held back, by each sign that speaks against a person: one event may have several.",
+    ["sign"],
+)
 ROUNDS = Counter("leadstream_rounds_total", "Rounds (one Kafka transaction each), by how they ended.", ["outcome"])
 ROUND_RECORDS = Histogram(
     "leadstream_round_records", "Records in a committed round.", buckets=(1, 10, 50, 100, 250, 500, 1000, 2500, 5000)

@@ -14,11 +14,13 @@ from schemas.rejected import Rejected
 from schemas.step import Agent
 from schemas.topics import (
     CLOCKS,
+    CROWDS,
     LEADS_PROFILES,
     LEADS_ROUTED,
     LESSONS,
     MODELS,
     PENDING,
+    QUARANTINE,
     QUESTIONS,
     ROSTERS,
     TOPICS,
@@ -35,9 +37,9 @@ from tests.worker import pipeline
 
 Found = tuple[str, bytes | None]
 Log = Mapping[str, list[Landed]]  # by topic's name
-OUTPUTS = (TOUCHPOINTS, LEADS_ROUTED, QUESTIONS, TRAINING_EXAMPLES)
-STATES = (VISITORS, LEADS_PROFILES, ROSTERS, PENDING, CLOCKS, MODELS, LESSONS)
-SHARED = (ROSTERS, CLOCKS)  # the same key in each partition
+OUTPUTS = (TOUCHPOINTS, QUARANTINE, LEADS_ROUTED, QUESTIONS, TRAINING_EXAMPLES)
+STATES = (VISITORS, CROWDS, LEADS_PROFILES, ROSTERS, PENDING, CLOCKS, MODELS, LESSONS)
+SHARED = (CROWDS, ROSTERS, CLOCKS)  # the same key in each partition
 
 
 class Difference(NamedTuple):

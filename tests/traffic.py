@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from connectors.settings import CollectorSettings
 from connectors.sources import SOURCES, Refused, Request
 from connectors.sources.contract import Part, Source
-from schemas.person import seal
-from schemas.records import RawEvent
+from connectors.wrapping import wrapped
 from schemas.topics import EVENTS, Emit
 from streams.demo.generator import generate
 
@@ -38,16 +37,5 @@ def raw_events(events: int, seed: int = 7) -> Iterator[Emit]:
 
 def received(source: Source, part: Part, *, gpc: bool = False) -> Emit:
     """Return one part of a request as the raw event that a collector makes of it."""
-    envelope = {"envelope": part.envelope} if part.envelope else {}
-    person, person_key = seal({"body": part.body, "ip": "192.0.2.0", "user_agent": "", **envelope})
-    raw = RawEvent(
-        event_id=part.event_id,
-        source=source.name,
-        endpoint=part.endpoint,
-        key=part.key,
-        received_at=ENDS,
-        gpc=gpc,
-        person=person,
-        person_key=person_key,
-    )
+    raw = wrapped(source.name, part, ENDS, ip="192.0.2.0", gpc=gpc)
     return Emit(EVENTS[source.channel], part.key, raw)

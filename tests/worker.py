@@ -16,6 +16,7 @@ import zlib
 from schemas.codec import Codec
 from schemas.records import RawEvent, Record
 from schemas.registry import open_registry
+from schemas.sighting import Sign
 from schemas.step import Agent, Applied, States
 from streams import app
 from streams.app import stores
@@ -25,17 +26,19 @@ from streams.domain.rotation import Owner
 from streams.domain.routing import Routing
 from streams.engine.app import build, run
 from streams.engine.config import Config
+from streams.judges import judge
 from tests.chaos import points
 from tests.pipeline import PARTITIONS
 from tests.traffic import PEPPER, SNAPSHOT_KEY
 
+JUDGE = judge(Sign, "", 60, PARTITIONS)
 ROUTING = Routing(owners=(Owner("north", weight=2), Owner("south", cap=40)))
 
 
 def pipeline() -> tuple[Agent, ...]:
     """Return the agents, with a model that never changes."""
     scorer = Blend(card())
-    return app.agents(PEPPER, SNAPSHOT_KEY, PARTITIONS, lambda: scorer, ROUTING)
+    return app.agents(PEPPER, SNAPSHOT_KEY, PARTITIONS, lambda: scorer, ROUTING, judge=JUDGE)
 
 
 def breaking(agent: Agent, share: int) -> Agent:

@@ -24,6 +24,21 @@ class Found(NamedTuple):
     parts: tuple[Part, ...] = ()
 
 
+class Range(NamedTuple):
+    """Which leads are wanted: `of` a form or an account, from `since` to `until`, seconds since the epoch."""
+
+    of: str
+    since: float
+    until: float
+
+
+class Leads(NamedTuple):
+    """A page of leads, and where the next one is ("" = this is the last)."""
+
+    parts: tuple[Part, ...]
+    next: str
+
+
 class Later(NamedTuple):
     """Ask again: the platform, the way to it or our credentials are at fault. `after_s` None = as scheduled."""
 
@@ -54,6 +69,16 @@ class Fetcher(Protocol):
 
     async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:
         """Return what became of a notice, which is the sender's bytes in `raw`. Raises nothing but `Rejected`."""
+        ...
+
+
+class Backfiller(Protocol):
+    """A fetcher that can also bring what was there before its notices came, or what came while they did not."""
+
+    def __init__(self, settings: FetcherSettings, ask: Ask) -> None: ...
+
+    async def leads(self, asked: Range, at: str) -> Leads | Later | Gone:
+        """Return a page of leads; `at` "" = the first. A lead's event id is the one that its notice leads to."""
         ...
 
 

@@ -9,14 +9,17 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, failed
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.linkedin_ads import LEAD
 from connectors.sources.reading import decoded, key_of
+from connectors.sources.splitting import composed
 from schemas.records import RawEvent
 
 FORM = re.compile(r"urn:li:leadGenForm:(\d+)")
+RESPONSE = "urn:li:leadGenFormResponse"
+PAGE = 100
 
 
 class Named(Struct, rename="camel"):
@@ -34,7 +37,22 @@ class Brought(Struct):
     form: Raw
 
 
+class Sent(Struct, rename="camel"):
+    """What we need of a response in a list of them."""
+
+    id: str
+    versioned_lead_gen_form_urn: str = ""
+
+
+class Elements(Struct):
+    """A page of responses."""
+
+    elements: list[Raw] = []
+
+
 _named = msgspec.json.Decoder(Named)
+_sent = msgspec.json.Decoder(Sent)
+_elements = msgspec.json.Decoder(Elements)
 
 
 class LinkedInFetcher:
@@ -44,8 +62,9 @@ class LinkedInFetcher:
         self._url, self._token = settings.linkedin_api.rstrip("/"), settings.linkedin_token.get_secret_value()
         self._version, self._ask = settings.linkedin_version, ask
         self._pepper = settings.pepper.get_secret_value()
+        self._forms: dict[str, bytes] = {}
 
-    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:  # noqa: ARG002
         """Return the lead that a notice names, its form beside it."""
         if not self._token:
             return Later("LEADSTREAM_LINKEDIN_TOKEN is not set", 3_600.0)
@@ -54,11 +73,49 @@ class LinkedInFetcher:
         response = await self._get(f"leadFormResponses/{quote(urn.rpartition(':')[2], safe='')}")
         if not isinstance(response, Heard):
             return response
-        explained = await self._get(f"leadForms/{form[1]}") if form else Heard(200, b"{}")
-        if not isinstance(explained, Heard):
+        explained = await self._explained(form[1] if form else "")
+        if not isinstance(explained, bytes):
             return explained
-        body = msgspec.json.encode(Brought(urn, Raw(response.body), Raw(explained.body)))
-        return Found((Part(raw.event_id, LEAD, key_of(self._pepper, user=urn, otherwise=raw.event_id), body),))
+        return Found((self._part(urn, Raw(response.body), explained),))
+
+    async def leads(self, asked: Range, at: str) -> Leads | Later | Gone:
+        """Return a page of the leads of an account or organisation (its URN) that were sent in a time."""
+        if not self._token:
+            return Later("LEADSTREAM_LINKEDIN_TOKEN is not set", 3_600.0)
+        kind = "organization" if ":organization:" in asked.of else "sponsoredAccount"
+        query = (
+            f"q=owner&owner=({kind}:{quote(asked.of, safe='')})&leadType=(leadType:SPONSORED)&limitedToTestLeads=false"
+            f"&submittedAtTimeRange=(start:{int(asked.since * 1000)},end:{int(asked.until * 1000)})"
+            f"&start={at or 0}&count={PAGE}"
+        )
+        heard = await self._get(f"leadFormResponses?{query}")
+        if not isinstance(heard, Heard):
+            return heard
+        parts = []
+        elements = decoded(_elements, heard.body).elements
+        for element in elements:
+            sent = decoded(_sent, bytes(element))
+            form = FORM.search(sent.versioned_lead_gen_form_urn)
+            explained = await self._explained(form[1] if form else "")
+            if not isinstance(explained, bytes):
+                return explained
+            parts.append(self._part(f"{RESPONSE}:{sent.id}", element, explained))
+        return Leads(tuple(parts), str(int(at or 0) + len(elements)) if len(elements) == PAGE else "")
+
+    async def _explained(self, form: str) -> bytes | Later | Gone:
+        """Return a form, which is asked for once."""
+        if form not in self._forms:
+            heard = await self._get(f"leadForms/{form}") if form else Heard(200, b"{}")
+            if not isinstance(heard, Heard):
+                return heard
+            self._forms[form] = heard.body
+        return self._forms[form]
+
+    def _part(self, urn: str, response: Raw, form: bytes) -> Part:
+        """Return a lead as an event. It is created once: its URN is all that tells it from others."""
+        event_id = composed(urn, "CREATED")
+        body = msgspec.json.encode(Brought(urn, response, Raw(form)))
+        return Part(event_id, LEAD, key_of(self._pepper, user=urn, otherwise=event_id), body)
 
     async def _get(self, path: str) -> Heard | Later | Gone:
         versioned = {"linkedin-version": self._version, "x-restli-protocol-version": "2.0.0"}

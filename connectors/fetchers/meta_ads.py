@@ -3,13 +3,12 @@
 https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
 """
 
-from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, failed
 from connectors.settings import FetcherSettings
 from connectors.sources.answers import reachable
 from connectors.sources.contract import Part
@@ -48,21 +47,19 @@ class MetaFetcher:
         heard = await self._get(f"{quote(raw.event_id, safe='')}?{urlencode({'fields': FIELDS})}")
         return Found((self._part(heard.body),)) if isinstance(heard, Heard) else heard
 
-    async def backfill(self, form_id: str, since: float) -> "AsyncIterator[Part | Later | Gone]":
-        """Yield the leads of a form created since then (epoch seconds), page by page; ends with a trouble, if any."""
-        created = [{"field": "time_created", "operator": "GREATER_THAN", "value": int(since)}]
-        asked = {"fields": FIELDS, "limit": PAGE, "filtering": msgspec.json.encode(created).decode()}
-        path = f"{quote(form_id, safe='')}/leads?{urlencode(asked)}"
-        while path:
-            heard = await self._get(path)
-            if not isinstance(heard, Heard):
-                yield heard
-                return
-            page = decoded(_page, heard.body)
-            for lead in page.data:
-                yield self._part(bytes(lead))
-            after = text(within(page.paging, "cursors", "after")) if within(page.paging, "next") else ""
-            path = f"{form_id}/leads?{urlencode(asked | {'after': after})}" if after else ""
+    async def leads(self, asked: Range, at: str) -> Leads | Later | Gone:
+        """Return a page of the leads of a form that were created in a time; `at` "" = the first page."""
+        created = [
+            {"field": "time_created", "operator": "GREATER_THAN", "value": int(asked.since)},
+            {"field": "time_created", "operator": "LESS_THAN", "value": int(asked.until)},
+        ]
+        query = {"fields": FIELDS, "limit": str(PAGE), "filtering": msgspec.json.encode(created).decode()}
+        heard = await self._get(f"{quote(asked.of, safe='')}/leads?{urlencode(query | ({'after': at} if at else {}))}")
+        if not isinstance(heard, Heard):
+            return heard
+        page = decoded(_page, heard.body)
+        after = text(within(page.paging, "cursors", "after")) if within(page.paging, "next") else ""
+        return Leads(tuple([self._part(bytes(lead)) for lead in page.data]), after)
 
     async def _get(self, path: str) -> Heard | Later | Gone:
         if not self._token:

@@ -23,7 +23,7 @@ from connectors.sources.words import SPOKEN, consented, happened, person_in, sta
 from schemas.person import Fields
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
-from schemas.sighting import Campaign, Identifiers, Sighting
+from schemas.sighting import Campaign, Identifiers, Sighting, Sign
 
 Mapped = dict[str, object]
 Id = str | int | None
@@ -160,16 +160,16 @@ def _last_touch(context: Context) -> Mapped | None:
     return last if isinstance(last, dict) else None
 
 
-def _signs(properties: Mapped | None) -> tuple[str, ...]:
+def _signs(properties: Mapped | None) -> tuple[Sign, ...]:
     """Return what our own snippet saw of a form that speaks against a person.
 
-    >>> _signs({"trap": True, "elapsed_ms": 90}), _signs({"elapsed_ms": 9_000})
-    (('honeypot', 'too_quick'), ())
+    >>> [*map(str, _signs({"trap": True, "elapsed_ms": 90}))], _signs({"elapsed_ms": 9_000})
+    (['honeypot', 'too_quick'], ())
     """
     seen = properties or {}
     elapsed = seen.get("elapsed_ms")
     quick = isinstance(elapsed, int) and elapsed < QUICKEST_MS
-    return (("honeypot",) if seen.get("trap") is True else ()) + (("too_quick",) if quick else ())
+    return ((Sign.HONEYPOT,) if seen.get("trap") is True else ()) + ((Sign.TOO_QUICK,) if quick else ())
 
 
 def _companies(call: str, event: Event, told: tuple[Mapped, ...]) -> tuple[Mapped, ...]:

@@ -34,6 +34,12 @@ BOARD = Board(
                     "eps",
                     (rate("leadstream_fetches_total", "source, outcome", or_zero=True), "{{source}} {{outcome}}"),
                 ),
+                line(
+                    "Held back",
+                    "Events in quarantine, by sign: one event may have several.",
+                    "eps",
+                    (rate("leadstream_quarantined_total", "sign", or_zero=True), "{{sign}}"),
+                ),
             ),
         ),
         Row(

@@ -1,7 +1,8 @@
 """resolve: a raw event becomes a touchpoint or an outcome of the lead it is about.
 
-In this order: read it, bound its time, ask for consent, leave the sender's tests aside, find out who it is about.
-The state is whom a key (a visitor, or a user without a visitor) turned out to be.
+In this order: read it, bound its time, ask for consent, leave the sender's tests aside, find out who it is about, hold
+back what people did not send. The state is whom a key (a visitor, or a user without a visitor) turned out to be; and,
+one row in each partition, how many forms came from where.
 """
 
 import zlib
@@ -16,18 +17,20 @@ from msgspec.structs import replace
 
 from schemas.keys import rank
 from schemas.person import seal
-from schemas.records import Link, Outcome, OutcomeKind, RawEvent, Record, Touchpoint, Visitor
+from schemas.records import Crowd, Link, Outcome, OutcomeKind, Quarantined, RawEvent, Record, Touchpoint, Visitor
 from schemas.rejected import Reason, Rejected
-from schemas.sighting import Sighting
+from schemas.sighting import Sighting, Sign
 from schemas.step import Agent, Applied, States
-from schemas.topics import EVENTS, TOUCHPOINTS, VISITORS, Emit
+from schemas.topics import CROWDS, EVENTS, QUARANTINE, TOUCHPOINTS, VISITORS, Emit
 from streams.domain import consent
 from streams.domain.identity import Ids, Known, account_of, known
+from streams.domain.junk import LENIENT, Judge, verdict
 from streams.domain.traits import kept
 
 DAY_S = 86_400.0
 AHEAD_S = DAY_S  # a clock this far ahead is wrong, and corrected; further ahead it is no clock
 OLDEST_S = 2 * 365 * DAY_S
+FORMS = "forms"  # what the crowds of a partition are counted by
 
 Adapter = Callable[[RawEvent], Sighting]
 _encode = msgspec.msgpack.Encoder().encode
@@ -46,17 +49,19 @@ def make_resolve(
     pepper: bytes,
     registrable: Callable[[str], str] = str,
     traits: frozenset[str] = frozenset(),
+    judge: Judge = LENIENT,
 ) -> Agent:
     """Return the agent.
 
     `adapters` by source name; `registrable` maps a host to its registrable domain ("" = none); of the traits that
-    senders state, the usual ones and `traits` are kept, and no other goes beyond the raw event.
+    senders state, the usual ones and `traits` are kept, and no other goes beyond the raw event; `judge` says what goes
+    to quarantine.
     """
     ids = Ids(pepper)
     registrable = lru_cache(maxsize=16_384)(registrable)
 
     def step(states: States, record: Record) -> Applied:
-        raw, row = cast("RawEvent", record), cast("Visitor | None", states[0])
+        raw, row, crowd = cast("RawEvent", record), cast("Visitor | None", states[0]), cast("Crowd | None", states[1])
         sighting = timed(read(adapters, raw), raw.received_at)
         stated = consent.stated(sighting, raw.gpc)
         if sighting.outcome is None and not consent.may_keep(stated):
@@ -73,6 +78,11 @@ def make_resolve(
         if sighting.outcome is not None:
             outcome = to_outcome(sighting, raw, sighting.outcome, told_of)
             return Applied(states, (Emit(TOUCHPOINTS, told_of, outcome),), "outcome")
+        if not (raw.released or consent.withdraws(stated)):
+            crowd, signs = verdict(sighting, who, crowd, (key, ids.network), at=raw.received_at, judge=judge)
+            if signs:
+                held = quarantined(sighting, raw, signs)
+                return Applied((row, crowd), (Emit(QUARANTINE, held.id, held),), "quarantined")
         whose = attribute(row, key, who, ids, sighting.occurred_at)
         account = account_of(who.email or who.mailbox, registrable)
         keep = kept(sighting.traits, traits)
@@ -81,9 +91,13 @@ def make_resolve(
         if whose.links:
             links = [link(lead_id, into, touch) for lead_id, into in whose.links if rank(into) > rank(lead_id)]
             emits = (*[Emit(TOUCHPOINTS, it.lead_id, it) for it in links], *emits)
-        return Applied((whose.row,), emits, "touchpoint")
+        return Applied((whose.row, crowd), emits, "touchpoint")
 
-    return Agent("resolve", tuple(EVENTS.values()), (VISITORS,), lambda record: (cast("RawEvent", record).key,), step)
+    return Agent("resolve", tuple(EVENTS.values()), (VISITORS, CROWDS), _keys, step)
+
+
+def _keys(record: Record) -> tuple[str, str]:
+    return cast("RawEvent", record).key, FORMS
 
 
 def read(adapters: Mapping[str, Adapter], raw: RawEvent) -> Sighting:
@@ -199,6 +213,11 @@ def to_outcome(sighting: Sighting, raw: RawEvent, kind: OutcomeKind, lead_id: st
         value=sighting.value,
         reason=sighting.reason,
     )
+
+
+def quarantined(sighting: Sighting, raw: RawEvent, signs: tuple[Sign, ...]) -> Quarantined:
+    """Return an event as it is held back."""
+    return Quarantined(id=id_of(sighting, raw), signs=[str(sign) for sign in signs], held_at=raw.received_at, event=raw)
 
 
 def link(lead_id: str, into: str, cause: Touchpoint) -> Link:

@@ -2,7 +2,8 @@
 
 import typer
 
-from streams.cli import deadletters, destinations, keys, leads, model, processes, setup
+from streams.cli import deadletters, destinations, imports, keys, leads, model, processes, quarantine, setup
+from streams.cli.backfill import backfill
 from streams.cli.evaluate import evaluate
 from streams.cli.top import top
 
@@ -33,6 +34,8 @@ app.command(rich_help_panel=RUN)(processes.relay)
 app.command(rich_help_panel=RUN)(processes.view)
 app.command(rich_help_panel=RUN)(processes.probe)
 app.command(rich_help_panel=LOOK)(top)
+app.command(name="import", rich_help_panel=RUN)(imports.import_)
+app.command(rich_help_panel=RUN)(backfill)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)
@@ -41,5 +44,6 @@ app.add_typer(setup.topics, name="topics", rich_help_panel=MEND)
 app.add_typer(keys.app, name="keys", rich_help_panel=MEND)
 app.add_typer(destinations.app, name="destinations", rich_help_panel=MEND)
 app.add_typer(deadletters.app, name="deadletters", rich_help_panel=MEND)
+app.add_typer(quarantine.app, name="quarantine", rich_help_panel=MEND)
 app.command(rich_help_panel=MEND)(setup.check)
 app.command(rich_help_panel=MEND)(setup.version)

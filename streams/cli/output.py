@@ -94,8 +94,8 @@ def _status(error: Exception) -> int | None:
     """Return the exit status of an error that has been foreseen, None for a bug."""
     from confluent_kafka import KafkaException
 
-    from connectors.deadletters import NotTakenError
     from connectors.kafka import BrokerUnreachable, TopicsUnfit
+    from connectors.sending import NotTakenError
     from connectors.settings import SettingsError
     from schemas.registry import RegistryUnavailable, SchemaRefused
     from streams.runtime.handle import UnavailableError

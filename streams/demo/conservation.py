@@ -7,7 +7,7 @@ from typing import NamedTuple
 Fates = Mapping[tuple[str, str], int]  # (agent, fate) -> records
 
 RESOLVED = ("touchpoint", "outcome")  # went on to qualify
-ENDED = ("consent_dropped", "test", "dead_letter")  # ended in resolve
+ENDED = ("consent_dropped", "test", "quarantined", "dead_letter")  # ended in resolve
 QUALIFIED = ("applied", "deduplicated", "dead_letter")
 # "forwarded", "linked", "merged" and "rekeyed" are moves: the record, or what it caused, arrives again and ends there.
 

@@ -26,6 +26,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     deduplicated: int
     consent_dropped: int
     test: int
+    quarantined: int
     dead_lettered: Mapping[str, int]
     leads: int
     routed: int
@@ -62,6 +63,7 @@ def summarise(show: Show, crm: Crm, seed: int, broker: str) -> Summary:
         deduplicated=fates["qualify", "deduplicated"],
         consent_dropped=fates["resolve", "consent_dropped"],
         test=fates["resolve", "test"],
+        quarantined=fates["resolve", "quarantined"],
         dead_lettered=board.buried,
         leads=len(board.leads),
         routed=board.routed,
@@ -87,7 +89,7 @@ def text(it: Summary) -> str:
     lines = {
         "sent": f"{it.sent}: accepted {it.accepted}, refused {_by(it.refused)}, unanswered {_by(it.unanswered)}",
         "became": f"applied {it.applied}, deduplicated {it.deduplicated}, without consent {it.consent_dropped}, "
-        f"tests {it.test}, dead letters {_by(it.dead_lettered)}",
+        f"tests {it.test}, quarantined {it.quarantined}, dead letters {_by(it.dead_lettered)}",
         "leads": f"{it.leads} known, {it.routed} decisions, {it.delivered} delivered to the CRM",
         "learned": f"{it.outcomes} outcomes, {it.training_examples} training examples, model v{it.model_version}, "
         f"AUC {auc}",

@@ -172,6 +172,10 @@ class Ids:
         """Return the role mailbox's lead, "" without one."""
         return self._hash("e", who.mailbox) if who.mailbox else ""
 
+    def network(self, address: str) -> str:
+        """Return the name of a network: its address is nobody's business."""
+        return self._hash("n", address)
+
     def key(self, who: Known) -> str:
         """Return the key under which an event has to arrive: by its visitor, else user, e-mail, phone, lead."""
         return self.visitor(who) or self.user(who) or self.desk(who) or self.person(who) or who.lead

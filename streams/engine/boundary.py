@@ -15,10 +15,10 @@ from typing import NamedTuple, Protocol, cast
 from schemas.codec import Codec
 from schemas.keys import partition_of
 from schemas.letters import LARGEST, letter
-from schemas.records import Audit, Tally
+from schemas.records import Audit, Record, Tally
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Reason, Rejected
-from schemas.step import Agent, Alarm
+from schemas.step import Agent, Alarm, Arrival
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
 from streams.engine.alarms import hint, wake
 from streams.engine.outbox import Aborted, Outbox
@@ -38,6 +38,7 @@ class Raw(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 class Slice(NamedTuple):
@@ -63,6 +64,7 @@ class _Row:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class Met(NamedTuple):
@@ -70,6 +72,10 @@ class Met(NamedTuple):
 
     fate: str
     reason: str = ""
+
+
+def _arrival(part: Slice, raw: Raw) -> Arrival:
+    return Arrival(part.topic, raw.key or b"", raw.value, raw.headers, raw.timestamp / 1000)
 
 
 _met = lru_cache(Met)  # of the few fates that there are
@@ -109,10 +115,10 @@ class Boundary:
 
     def _one(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> str:
         agent, encode = self.agent, self._codec.encode
-        record = self._codec.decode(raw.value, self._inputs[part.topic].records)
+        record, adopted = self._read(part, raw)
         keys = agent.keys(record)
         if agent.keyed and keys[0] and self._misplaced(keys[0].encode(), raw.key, part.partition):
-            self._outbox.send(part.topic, keys[0].encode(), raw.value)
+            self._outbox.send(part.topic, keys[0].encode(), encode(record) if adopted else raw.value)
             return REKEYED
         states = tuple([table.get(key) for table, key in zip(tables, keys, strict=True)])
         after, emits, fate = agent.step(states, record)
@@ -148,6 +154,16 @@ class Boundary:
                 met[self._bury(place, row, Reason.CRASH, woken.failed)] += 1
         return met
 
+    def _read(self, part: Slice, raw: Raw) -> tuple[Record, bool]:
+        """Return the record that the agent's step knows, and whether it was made of something else."""
+        foreign = self.agent.foreign
+        if foreign is not None and raw.headers and (found := foreign.envelope(_arrival(part, raw))) is not None:
+            return found, True
+        record = self._codec.decode(raw.value, self._inputs[part.topic].records)
+        if foreign is None or type(record) is foreign.own:
+            return record, False
+        return foreign.adopt(record, _arrival(part, raw)), True
+
     def _misplaced(self, expected: bytes, key: bytes | None, partition: int) -> bool:
         """Tell whether a record lies where its key does not belong: it would meet another's state."""
         return key != expected or partition_of(expected, self._partitions) != partition
@@ -162,6 +178,7 @@ class Boundary:
             (part.topic, part.partition, raw.offset),
             raw.key or b"",
             raw.value or b"",
+            headers=raw.headers,
             stage=self.agent.name,
             reason=reason,
             detail=detail,

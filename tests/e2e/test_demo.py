@@ -29,8 +29,10 @@ def test_the_demo_routes_leads_and_accounts_for_every_event(repository: Path) ->
     assert found["sent"] == found["accepted"] + sum(found["refused"].values())
     dead = sum(found["dead_lettered"].values())
     ended = found["applied"] + found["deduplicated"] + found["consent_dropped"] + found["test"]
+    ended += found["quarantined"]
     assert ended + dead == found["accepted"]
     assert found["deduplicated"] > 0
+    assert found["quarantined"] > 0
     assert found["dead_lettered"].keys() >= {"future", "ancient"}
     assert found["delivered"] == found["routed"] >= found["leads"] * 0.8 > 0
     assert found["training_examples"] > 0

@@ -8,10 +8,11 @@ import pytest
 
 from connectors import deadletters, kafka
 from connectors.deadletters import Wanted
-from connectors.fetcher import build, raw_event
+from connectors.fetcher import build
 from connectors.fetchers.contract import Heard, Later
 from connectors.settings import Connection
 from connectors.sources.contract import Part
+from connectors.wrapping import wrapped
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from schemas.topics import EVENTS_AD, NOTICES
@@ -33,7 +34,7 @@ def test_each_notice_becomes_its_event_or_a_dead_letter_while_the_platform_comes
     with collecting(of_collector(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap, LEADSTREAM_COLLECTOR_PORT="0")) as collector:
         producer, codec = kafka.producer(given, 10.0), Codec(FileRegistry(), ("RawEvent",))
         for n in range(6):
-            notice = raw_event("meta_ads", Part(f"{n}", "leadgen", f"v-{n}", b"{}"), NOW)
+            notice = wrapped("meta_ads", Part(f"{n}", "leadgen", f"v-{n}", b"{}"), NOW)
             producer.produce(NOTICES.name, codec.encode(notice), notice.key)
         producer.flush()
         asyncio.run(_until(broker, platforms, 6 + 3))

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from connectors import kafka
-from connectors.fetcher import raw_event
 from connectors.settings import Connection
 from connectors.sources.contract import Part
+from connectors.wrapping import wrapped
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from schemas.topics import EVENTS_WEB, LEADS_PROFILES, LEADS_ROUTED, NOTICES, TOUCHPOINTS, TRAINING_EXAMPLES
@@ -121,7 +121,7 @@ def send(stack: Stack) -> None:
         for value in (poison, b"\x00\x00\x00\x00\x01" + poison, b"\x00\xff" + poison):
             producer.produce(topic.name, value, CANARIES["e-mail"])
     for source in ("meta_ads", "nobody"):
-        notice = raw_event(source, Part("204", "leadgen", "v-1", poison), time.time())
+        notice = wrapped(source, Part("204", "leadgen", "v-1", poison), time.time())
         producer.produce(NOTICES.name, codec.encode(notice), CANARIES["e-mail"])
     producer.flush()
 

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 from schemas.keys import pseudonym, rank
 from schemas.records import Channel, Kind, Link, OutcomeKind, RawEvent, Record, Touchpoint
 from schemas.rejected import Rejected
-from schemas.sighting import Identifiers, Sighting
+from schemas.sighting import Identifiers, Sighting, Sign
 from schemas.topics import TOUCHPOINTS
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
 from streams.cards import card
 from streams.domain.blend import Blend
+from streams.domain.junk import Judge
 from streams.domain.routing import Routing
 from tests.builders import NOON, raw_event
 
 PEPPER = b"pepper"
-FATES = {"touchpoint", "outcome", "test", "consent_dropped", "rekeyed"}
+FATES = {"touchpoint", "outcome", "test", "consent_dropped", "quarantined", "rekeyed"}
 WORDS = st.text(max_size=20) | st.sampled_from(["null", "jane@example.com", "+4420794609580", "e-" + "0" * 24, "42"])
 NUMBERS = st.floats() | st.floats(NOON - 1e5, NOON + 1e5)
 
@@ -37,25 +38,27 @@ ANY_SIGHTING = st.builds(
     consent=st.dictionaries(st.sampled_from(["analytics", "contact", "x"]), st.booleans(), max_size=2),
     outcome=st.none() | st.sampled_from(OutcomeKind),
     test=st.booleans(),
+    signs=st.lists(st.sampled_from(Sign), max_size=2).map(tuple),
+    person=st.dictionaries(st.sampled_from(["ip", "user_agent"]), WORDS | st.just("Mozilla/5.0")),
 )
 
 
 @settings(max_examples=300)
 @given(ANY_SIGHTING, NUMBERS)
 def test_nothing_but_a_rejection_escapes_resolve(said: Sighting, received_at: float) -> None:
-    agent = make_resolve({"site": lambda _: said}, PEPPER)
+    agent = make_resolve({"site": lambda _: said}, PEPPER, judge=Judge(visitor_forms=0))
     raw: Record = raw_event(received_at=received_at)
     try:
-        applied = agent.step((None,), raw)
+        applied = agent.step((None, None), raw)
         if applied.fate == "rekeyed":
             raw = applied.emits[0].record
-            applied = agent.step((None,), raw)
+            applied = agent.step((None, None), raw)
             assert applied.fate != "rekeyed"
     except Rejected:
         return
     assert applied.fate in FATES
     for emit in applied.emits:
-        assert isinstance(emit.record, Touchpoint | Link) or applied.fate in {"outcome", "rekeyed"}
+        assert isinstance(emit.record, Touchpoint | Link) or applied.fate in {"outcome", "quarantined", "rekeyed"}
         assert emit.topic is not TOUCHPOINTS or rank(emit.key) >= 0
 
 

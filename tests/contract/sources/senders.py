@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from connectors.settings import CollectorSettings
 from connectors.sources import SOURCES, Part, Request, Source, sns
 from connectors.sources.mapping import mappings
-from schemas.person import seal
+from connectors.wrapping import wrapped
 from schemas.records import RawEvent
 
 NOW = 1_795_166_104.0  # 2026-11-20T09:15:04Z
@@ -275,18 +275,7 @@ def source(name: str) -> Source:
 
 def stored(name: str, part: Part, received_at: float = NOW, gpc: bool = False) -> RawEvent:
     """The part as the collector stores it."""
-    fields: dict[str, object] = {"body": part.body, "ip": "203.0.113.0", "user_agent": "Sender/1.0"}
-    person, person_key = seal(fields | ({"envelope": part.envelope} if part.envelope else {}))
-    return RawEvent(
-        event_id=part.event_id,
-        source=name,
-        endpoint=part.endpoint,
-        key=part.key,
-        received_at=received_at,
-        gpc=gpc,
-        person=person,
-        person_key=person_key,
-    )
+    return wrapped(name, part, received_at, ip="203.0.113.0", user_agent="Sender/1.0", gpc=gpc)
 
 
 def goldens(name: str) -> list[Path]:

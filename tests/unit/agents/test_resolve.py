@@ -40,7 +40,7 @@ def key(said: Sighting) -> str:
 def resolve(said: Sighting, row: Visitor | None = None, **changed: Any) -> Applied:
     """One event through the step, under its right key."""
     agent = make_resolve({"site": lambda _: said}, PEPPER)
-    return agent.step((row,), raw_event(**{"key": key(said), "event_id": said.id, **changed}))
+    return agent.step((row, None), raw_event(**{"key": key(said), "event_id": said.id, **changed}))
 
 
 def touch_of(applied: Applied) -> Touchpoint:
@@ -54,7 +54,7 @@ def links_of(applied: Applied) -> set[tuple[str, str]]:
 
 
 def row_of(applied: Applied) -> Visitor | None:
-    (row,) = applied.states
+    row, _ = applied.states
     assert row is None or isinstance(row, Visitor)
     return row
 
@@ -176,7 +176,9 @@ def test_a_source_without_an_adapter_is_refused() -> None:
 
 
 def test_denied_analytics_leaves_no_trace() -> None:
-    assert resolve(sighting(visitor="anon", consent={"analytics": False})) == Applied((None,), (), "consent_dropped")
+    assert resolve(sighting(visitor="anon", consent={"analytics": False})) == Applied(
+        (None, None), (), "consent_dropped"
+    )
 
 
 def test_a_withdrawal_is_kept_bare_even_where_nothing_else_may_be() -> None:
@@ -232,7 +234,7 @@ def test_a_retry_is_the_same_touchpoint_and_another_payload_is_told_by_its_diges
 
 def test_two_sources_may_use_the_same_event_id() -> None:
     agent = make_resolve({"a": lambda _: sighting(visitor="anon"), "b": lambda _: sighting(visitor="anon")}, PEPPER)
-    ids = {touch_of(agent.step((None,), raw_event(key=V, source=source))).id for source in "ab"}
+    ids = {touch_of(agent.step((None, None), raw_event(key=V, source=source))).id for source in "ab"}
     assert len(ids) == 2
 
 
@@ -250,7 +252,7 @@ def test_what_sales_needs_to_reach_the_lead_travels_sealed_and_nowhere_else() ->
 def test_an_account_is_made_of_the_registrable_domain() -> None:
     said = sighting(email="jane@eu.example.com")
     agent = make_resolve({"site": lambda _: said}, PEPPER, registrable=lambda host: host.removeprefix("eu."))
-    assert touch_of(agent.step((None,), raw_event(key=key(said)))).account == "example.com"
+    assert touch_of(agent.step((None, None), raw_event(key=key(said)))).account == "example.com"
 
 
 def test_an_event_without_an_id_of_its_sender_is_known_by_that_of_its_raw_event() -> None:
@@ -269,13 +271,13 @@ def test_only_the_traits_that_may_be_kept_go_on() -> None:
     said = sighting(visitor="anon", traits={"industry": "SaaS", "plan": "trial", "shoe_size": "44"})
     assert touch_of(resolve(said)).traits == {"industry": "SaaS"}
     agent = make_resolve({"site": lambda _: said}, PEPPER, traits=frozenset({"plan"}))
-    assert touch_of(agent.step((None,), raw_event(key=key(said)))).traits == {"industry": "SaaS", "plan": "trial"}
+    assert touch_of(agent.step((None, None), raw_event(key=key(said)))).traits == {"industry": "SaaS", "plan": "trial"}
 
 
 def test_which_traits_are_kept_does_not_decide_what_is_a_repeat() -> None:
     said = sighting(visitor="anon", traits={"plan": "trial", "team": "3"})
     turned = sighting(visitor="anon", traits={"team": "3", "plan": "trial"})
     keeping = make_resolve({"site": lambda _: turned}, PEPPER, traits=frozenset({"plan"}))
-    again = touch_of(keeping.step((None,), raw_event(key=key(turned), event_id=turned.id)))
+    again = touch_of(keeping.step((None, None), raw_event(key=key(turned), event_id=turned.id)))
     assert again.digest == touch_of(resolve(said)).digest
     assert again.digest != touch_of(resolve(sighting(visitor="anon", traits={"plan": "paid", "team": "3"}))).digest

@@ -9,7 +9,6 @@ import pytest
 
 from connectors.fetchers import FETCHERS, Found, Gone, Later
 from connectors.fetchers.contract import Heard
-from connectors.fetchers.meta_ads import MetaFetcher
 from connectors.settings import FetcherSettings
 from connectors.sources import SOURCES
 from connectors.sources.contract import Part
@@ -182,19 +181,6 @@ def test_salesforces_token_is_renewed_when_it_is_refused() -> None:
     platforms = Platforms(Heard(200, b'{"access_token":"old"}'), Heard(401, b""))
     assert isinstance(fetch("salesforce", platforms), Found)
     assert [url.rpartition("/")[2] for url in platforms.asked].count("token") == 2
-
-
-def test_a_backfill_goes_from_page_to_page_and_stops_at_a_trouble() -> None:
-    first = {"data": [META, META | {"id": "205"}], "paging": {"next": "https://x", "cursors": {"after": "c1"}}}
-    pages = [Heard(200, json.dumps(first).encode()), Heard(200, json.dumps({"data": [META | {"id": "206"}]}).encode())]
-
-    async def everything(platforms: Platforms) -> list[Part | Later | Gone]:
-        return [found async for found in MetaFetcher(settings(), platforms).backfill("880", 1_795_000_000.0)]
-
-    found = asyncio.run(everything(Platforms(*pages)))
-    assert [part.event_id for part in found if isinstance(part, Part)] == ["204", "205", "206"]
-    found = asyncio.run(everything(Platforms(pages[0], Heard(500, b""))))
-    assert isinstance(found[-1], Later)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from publicsuffixlist import PublicSuffixList
 
 from connectors.settings import CollectorSettings
 from connectors.sources import SOURCES, Refused, Request, Source
-from schemas.person import seal
-from schemas.records import Kind, RawEvent
+from connectors.wrapping import wrapped
+from schemas.records import Kind
 from schemas.rejected import Rejected
 from schemas.sighting import Sighting
 from streams.demo.files import timeline as replayed
@@ -46,17 +46,7 @@ def sightings(event: Event) -> Iterator[Sighting]:
     source.verify(asked)
     for part in source.split(asked):
         assert not part.problem
-        person, person_key = seal({"body": part.body})
-        raw = RawEvent(
-            event_id=part.event_id,
-            source=source.name,
-            endpoint=part.endpoint,
-            key=part.key,
-            received_at=NOW,
-            person=person,
-            person_key=person_key,
-        )
-        yield source.adapt(raw)
+        yield source.adapt(wrapped(source.name, part, NOW))
 
 
 @pytest.fixture(scope="module")

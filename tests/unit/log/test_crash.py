@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connectors.log.lines import Lines, Shape
@@ -35,6 +36,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 def crashes(_: States, record: object) -> Applied:
