@@ -6,11 +6,14 @@ mistake there is repaired by replaying the raw topics, a mistake here would be f
 
 import time
 from collections.abc import Callable
+from functools import cache
 from time import perf_counter
+from typing import NamedTuple
 
 import msgspec
 import uvicorn
 from confluent_kafka import Producer
+from prometheus_client import Counter, Histogram
 
 from connectors import metrics
 from connectors.guard import guarded
@@ -35,6 +38,32 @@ GIVES_UP = {"google_ads"}  # its sender takes any 4xx, a 429 too, for the last w
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
 
 
+requests_of = cache(metrics.INGEST_REQUESTS.labels)  # labels come from closed sets; to look them up costs time
+
+
+class Entrance(NamedTuple):
+    """A door, what else it can do, and its counters: looked up once, not with each request."""
+
+    door: Door
+    asked: Asked | None
+    pixels: tuple[str, ...]
+    thankful: Thankful | None
+    seconds: Histogram
+    accepted: Counter
+
+    @classmethod
+    def of(cls, door: Door) -> "Entrance":
+        """Look at what a door can do."""
+        return cls(
+            door,
+            door if isinstance(door, Asked) else None,
+            door.pixels if isinstance(door, Pixel) else (),
+            door if isinstance(door, Thankful) else None,
+            metrics.INGEST_SECONDS.labels(door.name),
+            metrics.EVENTS_ACCEPTED.labels(door.name),
+        )
+
+
 class Collector:
     """The ASGI application. `clock` is the wall clock, seconds since the epoch."""
 
@@ -42,7 +71,8 @@ class Collector:
         self._settings, self._outbox, self._codec, self._clock = settings, outbox, codec, clock
         self.health = Health(outbox, settings)
         kinds: tuple[type[Door], ...] = (*SOURCES.values(), Visitors)
-        self._routes = {path: door for kind in kinds for door in [kind(settings)] for path in door.paths}
+        doors = [Entrance.of(kind(settings)) for kind in kinds]
+        self._routes = {path: entrance for entrance in doors for path in entrance.door.paths}
         self._snippet = Snippet()
         self._pace = Pace(settings.rate_per_s)
         self._registry = RegistryApi()
@@ -53,27 +83,27 @@ class Collector:
         """Serve one request, or the process's start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif source := self._routes.get(scope["path"].rstrip("/")):
-            await self._take(source, scope, receive, send)
+        elif entrance := self._routes.get(scope["path"].rstrip("/")):
+            await self._take(entrance, scope, receive, send)
         else:
             await respond(send, self._aside(scope))
 
-    async def _take(self, source: Door, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _take(self, entrance: Entrance, scope: Scope, receive: Receive, send: Send) -> None:
         began, status, also = perf_counter(), 500, self._cors(scope)
         try:
-            answer = await self._answer(source, scope, receive)
+            answer = await self._answer(entrance, scope, receive)
             status = answer.status
             await respond(send, answer, also)
         finally:
-            metrics.INGEST_REQUESTS.labels(source.name, f"{status // 100}xx").inc()
-            metrics.INGEST_SECONDS.labels(source.name).observe(perf_counter() - began)
+            requests_of(entrance.door.name, f"{status // 100}xx").inc()
+            entrance.seconds.observe(perf_counter() - began)
 
-    async def _answer(self, source: Door, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, entrance: Entrance, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(204, headers=())
-        method, path = scope["method"], scope["path"].rstrip("/")
-        asked = source if method == "GET" and isinstance(source, Asked) else None
-        pixel = method == "GET" and isinstance(source, Pixel) and path in source.pixels
+        source, method, path = entrance.door, scope["method"], scope["path"].rstrip("/")
+        asked = entrance.asked if method == "GET" else None
+        pixel = method == "GET" and path in entrance.pixels
         if method != "POST" and asked is None and not pixel:
             return trouble(405, "method_not_allowed", "send events with POST", ((b"allow", b"POST, OPTIONS"),))
         address = scope["client"][0] if scope["client"] else ""
@@ -87,7 +117,7 @@ class Collector:
                 return _said(asked.answer(request))
             source.verify(request)
             parts = source.split(request)
-            await self._keep(source, request, parts, truncated(address))
+            await self._keep(entrance, request, parts, truncated(address))
         except Refused as refused:
             metrics.EVENTS_REFUSED.labels(source.name, refused.code).inc()
             hold = RETRY_AFTER if refused.status == 429 else ()
@@ -95,10 +125,11 @@ class Collector:
             return trouble(status, refused.code, refused.message, hold)
         except NotTaken as error:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
-        return _said(source.thank(request, parts)) if isinstance(source, Thankful) else _thanks(source, parts)
+        return _said(entrance.thankful.thank(request, parts)) if entrance.thankful else _thanks(source, parts)
 
-    async def _keep(self, source: Door, request: Request, parts: list[Part], network: str) -> None:
+    async def _keep(self, entrance: Entrance, request: Request, parts: list[Part], network: str) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
+        source = entrance.door
         events, gpc = EVENTS[source.channel], request.headers.get("sec-gpc") == "1"
         agent = request.headers.get("user-agent", "")
         letters = []
@@ -112,7 +143,7 @@ class Collector:
         if letters:
             with metrics.INGEST_INFLIGHT.track_inprogress():
                 await self._outbox.deliver(letters)
-            metrics.EVENTS_ACCEPTED.labels(source.name).inc(len(letters))
+            entrance.accepted.inc(len(letters))
 
     def _aside(self, scope: Scope) -> Answer:
         """Answer what is not an event."""

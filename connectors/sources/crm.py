@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, instant, key_of, number, open_raw, text
-from connectors.sources.sound import Unsound, parse, parse_event
+from connectors.sources.sound import SIGNED, Unsound, parse, parse_event
 from schemas.keys import is_canary, rank
 from schemas.records import Channel, Kind, OutcomeKind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -79,7 +79,7 @@ class Crm:
         if len(body) > self._event_bytes:
             return _refused(body, "too_large", f"an outcome may hold {self._event_bytes} bytes")
         try:
-            parse_event(body)
+            parse_event(body, SIGNED)
             told = parse(_told, body)
             _checked(told)
         except Unsound as error:

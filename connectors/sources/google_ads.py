@@ -11,7 +11,7 @@ from connectors.sources.answers import ad_lead, reachable
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import decoded, instant, key_of, open_raw, text
 from connectors.sources.signing import needed
-from connectors.sources.sound import Unsound, cut, parse, parse_event
+from connectors.sources.sound import SIGNED, Unsound, cut, parse, parse_event
 from schemas.records import Channel, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Sighting
@@ -69,7 +69,7 @@ class GoogleAds:
         if len(body) > self._event_bytes:
             raise Refused(413, "too_large", f"a lead may hold {self._event_bytes} bytes")
         try:
-            parse_event(body)
+            parse_event(body, SIGNED)
         except Unsound as error:
             raise Refused(400, error.code, str(error)) from None
         lead = _parsed(body)

@@ -13,7 +13,7 @@ from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.mapping import CAME, IDENTITY, PERSON, TRAITS, Hmac, Mapping, expression, mappings
 from connectors.sources.reading import filled, instant, key_of, landing, number, open_raw, text
 from connectors.sources.signing import fits, fresh, from_base64, from_hex, needed, presented, seconds, unsigned
-from connectors.sources.sound import Unsound, parse, parse_event
+from connectors.sources.sound import SIGNED, Unsound, parse, parse_event
 from connectors.sources.splitting import composed, one, query_of
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -84,7 +84,7 @@ def read(raw: RawEvent, maps: dict[str, Mapping]) -> Sighting:
     if mapping is None:
         raise Rejected(Reason.UNKNOWN_TYPE, "there is no map of this name")
     try:
-        event = parse_event(open_raw(raw)[0])
+        event = parse_event(open_raw(raw)[0], SIGNED)
     except Unsound as error:
         raise Rejected(Reason.UNPARSEABLE, str(error)) from None
     said = {field: _search(path, event) for field, path in mapping.map.items()}

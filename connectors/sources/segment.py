@@ -13,7 +13,7 @@ from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import hashed, key_of, text
 from connectors.sources.segment_event import read
-from connectors.sources.sound import Unsound, cut, parse, parse_event
+from connectors.sources.sound import Unsound, cut, parse, parse_event, repeats
 from schemas.records import Channel, RawEvent
 from schemas.sighting import Sighting
 
@@ -77,8 +77,11 @@ class Segment:
             return [part]
         try:
             batch = parse(_batch, request.body)
+            doubtful = request.body.count(b'"batch"') > 1 and repeats(request.body, top=True)
         except Unsound as error:
             raise Refused(400, error.code, str(error)) from None
+        if doubtful:
+            raise Refused(400, "duplicate_key", "a batch's key is given twice: one of two lists would be lost")
         if not 1 <= len(batch.batch) <= self._batch_items:
             raise Refused(400, "batch_size", f"a batch holds 1 to {self._batch_items} events")
         own = {"sentAt": batch.sentAt, "context": batch.context}

@@ -16,7 +16,7 @@ from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Reply, Request
 from connectors.sources.reading import hashed, key_of, text
 from connectors.sources.snowplow_event import read
-from connectors.sources.sound import Unsound, parse, parse_event
+from connectors.sources.sound import PUBLIC, Unsound, parse, parse_event
 from schemas.records import Channel, RawEvent
 from schemas.sighting import Sighting
 
@@ -52,6 +52,7 @@ class Snowplow:
         self._apps = frozenset(settings.snowplow_apps)
         self._pepper = settings.pepper.get_secret_value()
         self._event_bytes, self._batch_items = settings.event_bytes, settings.batch_items
+        self._limits = PUBLIC._replace(string=settings.event_bytes)  # its strings hold whole objects
 
     def verify(self, request: Request) -> None:
         """Let in requests of which at least one event has a known app id; `split` refuses the others one by one."""
@@ -72,7 +73,7 @@ class Snowplow:
         if len(body) > self._event_bytes:
             return _refused(endpoint, body, "too_large", f"an event may hold {self._event_bytes} bytes")
         try:
-            event = parse_event(body)
+            event = parse_event(body, self._limits)
         except Unsound as error:
             return _refused(endpoint, body, error.code, str(error))
         event_id = text(event.get("eid")) or hashed(body)

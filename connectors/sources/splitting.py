@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from connectors.sources.contract import Refused, Request
 from connectors.sources.reading import hashed
-from connectors.sources.sound import Unsound, parse, parse_event
+from connectors.sources.sound import SIGNED, Unsound, parse, parse_event
 
 _array = msgspec.json.Decoder(list[Raw])
 
@@ -31,7 +31,7 @@ def objects(body: bytes) -> list[bytes]:
 def one(body: bytes) -> dict[str, object]:
     """Return the one event that a body is. Raises `Refused`."""
     try:
-        return parse_event(body)
+        return parse_event(body, SIGNED)
     except Unsound as error:
         raise Refused(400, error.code, str(error)) from None
 
@@ -42,7 +42,7 @@ def readable(body: bytes) -> dict[str, object]:
     Senders that sign repeat for hours what they get no 2xx for: what is theirs is kept, and buried by the pipeline.
     """
     try:
-        return parse_event(body)
+        return parse_event(body, SIGNED)
     except Unsound:
         return {}
 

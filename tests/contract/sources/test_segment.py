@@ -13,9 +13,11 @@ from tests.contract.sources.senders import NOW, WRITE_KEY, basic, request, setti
 
 
 def event(size: int, **fields: object) -> bytes:
-    """An event of exactly `size` bytes."""
-    bare = json.dumps({"type": "page", "anonymousId": "a", "pad": "", **fields})
-    return bare.replace('"pad": ""', f'"pad": "{"x" * (size - len(bare))}"').encode()
+    """An event of exactly `size` bytes, no string of it too long."""
+    bare = json.dumps({"type": "page", "anonymousId": "a", "pad": [""] * 5, **fields})
+    share, rest = divmod(size - len(bare), 5)
+    pads = ["x" * (share + (n < rest)) for n in range(5)]
+    return bare.replace(json.dumps([""] * 5), json.dumps(pads)).encode()
 
 
 def batch(items: list[bytes]) -> bytes:
@@ -188,3 +190,11 @@ def test_every_plain_trait_is_read_and_none_of_the_personal_ones() -> None:
         "tier": "b",
         "title": "CTO",
     }
+
+
+def test_a_batch_with_two_lists_is_refused_and_one_that_only_speaks_of_lists_is_not() -> None:
+    item = b'{"type":"page","anonymousId":"a"}'
+    with pytest.raises(Refused, match="given twice"):
+        source("segment").split(request("segment", b'{"batch":[%b],"batch":[%b]}' % (item, item), "/v1/batch"))
+    told = b'{"type":"page","anonymousId":"a","properties":{"batch":"batch"}}'
+    assert len(source("segment").split(request("segment", batch([item, told]), "/v1/batch"))) == 2
