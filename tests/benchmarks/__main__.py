@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from streams.runtime.handle import BrokerHandle, UnavailableError
 from streams.runtime.provider import Wish, choose
 from tests.benchmarks import load
 from tests.benchmarks.check import decided
+from tests.benchmarks.door.run import collectors
 from tests.benchmarks.engines import ENGINES, FOLD, QUIX, Engine, Spent
 from tests.benchmarks.flow import Sent
 from tests.benchmarks.goals import Row, Scale
@@ -97,14 +99,31 @@ def chosen(only: str) -> list[Engine]:
     return [engine for engine in ENGINES if engine.name in names and engine.python.exists()]
 
 
+def beneath(broker: str, *packages: str) -> dict[str, str]:
+    """Say what any run is made with; by default with what serves HTTP."""
+    named = packages or (
+        "uvicorn",
+        "httptools",
+        "uvloop",
+        "granian",
+        "aiohttp",
+        "starlette",
+        "confluent-kafka",
+        "msgspec",
+    )
+    versions = [f"{it} {version(it)}" for it in named if it in packages or find_spec(it.replace("-", "_"))]
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} shared cores, {platform.machine()}, {platform.system()}",
+        "broker": broker,
+        "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
+    }
+
+
 def under(broker: str, options: Namespace) -> list[tuple[str, str]]:
     """Say what the run was made with."""
-    packages = ("confluent-kafka", "faust-streaming", "aiokafka", "fastavro", "msgspec")
     return [
-        ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
-        ("machine", f"{os.cpu_count()} shared cores, {platform.machine()}, {platform.system()}"),
-        ("broker", broker),
-        ("versions", ", ".join([f"Python {platform.python_version()}", *(f"{it} {version(it)}" for it in packages)])),
+        *beneath(broker, "confluent-kafka", "faust-streaming", "aiokafka", "fastavro", "msgspec").items(),
         ("Quix Streams", "3.28.1, in an environment of its own" if QUIX.exists() else "not installed"),
         ("load", f"{options.events:,} raw events, 4 partitions; Quix Streams gets half of them, stock Faust 15 %"),
         ("repeats", f"{options.repeat}, the one with the least CPU time counts"),
@@ -119,9 +138,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--only", default="", help="names of engines; nothing is written to docs then")
     parser.add_argument("--broker", default="auto", help=f"auto, {', '.join(provider.name for provider in REAL)}")
+    parser.add_argument("--collector", action="store_true", help="measure HTTP stacks instead, docs/collector.md")
     options = parser.parse_args()
     engines = chosen(options.only)
-    if not engines:
+    if not (engines or options.collector):
         parser.error(f"--only knows {', '.join(sorted({engine.name for engine in ENGINES}))}")
     console = Console(width=max(Console().width, WIDTH))
     try:
@@ -133,6 +153,9 @@ def main() -> None:
         os.environ["TMPDIR"] = folder  # what the engines keep goes with the run
         broker = provider.start(Wish(scratch / "broker"))
         try:
+            if options.collector:
+                collectors(broker, scratch, beneath(broker.version), options.only, console)
+                return
             console.print(f"{broker.version}; {options.events:,} raw events")
             events = load.make(options.events)
             fold = fold_of(events, scratch, options.repeat)
