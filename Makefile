@@ -6,10 +6,10 @@ FRESH := .venv/.fresh
 QUICK := not integration and not e2e and not bench and not chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check integration bench chaos drill docs clean
+.PHONY: help setup demo test check check-api integration bench chaos drill docs clean
 
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(FRESH) ## Make .venv with everything in it; does nothing when it is fresh
 
@@ -35,6 +35,9 @@ check: setup ## Lint, format, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-api: setup ## 20,000 requests by the collector's own OpenAPI document, right and wrong ones: no 5xx
+	LEADSTREAM_API_CALLS=20000 $(BIN)/pytest -s --broker=embedded tests/integration/test_api.py $(ARGS)
 
 integration: setup ## The tests that want a real broker and a real Redis
 	$(BIN)/pytest -m "integration or e2e" $(ARGS)

@@ -20,13 +20,16 @@ from connectors.guard import guarded
 from connectors.health import Health, watched
 from connectors.http import Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
 from connectors.kafka import producer as kafka_producer
-from connectors.limits import Pace
+from connectors.keyring import digest_of
+from connectors.limits import Pace, caller
+from connectors.openapi import PATH as OPENAPI
+from connectors.openapi import document
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.registry import CONTENT_TYPE, RegistryApi
 from connectors.settings import CollectorSettings
 from connectors.snippet import PATH as SNIPPET
 from connectors.snippet import Snippet
-from connectors.sources import SOURCES, Asked, Door, Part, Pixel, Refused, Reply, Request, Thankful
+from connectors.sources import SOURCES, Asked, Door, Keyed, Part, Pixel, Refused, Reply, Request, Thankful
 from connectors.sources.reading import truncated
 from connectors.visitor import Visitors
 from connectors.wrapping import wrapped
@@ -48,8 +51,14 @@ class Entrance(NamedTuple):
     asked: Asked | None
     pixels: tuple[str, ...]
     thankful: Thankful | None
+    keyed: Keyed | None
     seconds: Histogram
     accepted: Counter
+
+    def sender(self, request: Request) -> str:
+        """Return who sends a request that is verified: never by a key that anyone could read here."""
+        shown = self.keyed.sender(request) if self.keyed else request.headers.get("authorization", "")
+        return f"{self.door.name} {digest_of(shown).hex()}"
 
     @classmethod
     def of(cls, door: Door) -> "Entrance":
@@ -59,6 +68,7 @@ class Entrance(NamedTuple):
             door if isinstance(door, Asked) else None,
             door.pixels if isinstance(door, Pixel) else (),
             door if isinstance(door, Thankful) else None,
+            door if isinstance(door, Keyed) else None,
             metrics.INGEST_SECONDS.labels(door.name),
             metrics.EVENTS_ACCEPTED.labels(door.name),
         )
@@ -75,8 +85,15 @@ class Collector:
         self._routes = {path: entrance for entrance in doors for path in entrance.door.paths}
         self._snippet = Snippet()
         self._pace = Pace(settings.rate_per_s)
+        self._key_pace = Pace(settings.key_rate_per_s, "LEADSTREAM_KEY_RATE_PER_S")
         self._registry = RegistryApi()
-        self._pages = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
+        described = document((it.door for it in doors), registry=not settings.schema_registry_url)
+        self._pages: dict[str, Callable[[], Answer]] = {
+            "/healthz": self._alive,
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+            OPENAPI: lambda: Answer(200, described),
+        }
         self._origins = {origin.encode() for origin in (*settings.cors_origins, *settings.write_keys.origins)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +125,8 @@ class Collector:
             return trouble(405, "method_not_allowed", "send events with POST", ((b"allow", b"POST, OPTIONS"),))
         address = scope["client"][0] if scope["client"] else ""
         try:
-            self._pace.check(address, perf_counter())
+            if self._pace:
+                self._pace.check(caller(address), perf_counter())
             headers = headers_of(scope)
             body = await body_of(receive, headers, self._settings, source.types)
             query = scope["query_string"].decode("latin-1")
@@ -116,6 +134,8 @@ class Collector:
             if asked is not None:
                 return _said(asked.answer(request))
             source.verify(request)
+            if self._key_pace:
+                self._key_pace.check(entrance.sender(request), perf_counter())
             parts = source.split(request)
             await self._keep(entrance, request, parts, truncated(address))
         except Refused as refused:

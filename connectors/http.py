@@ -17,6 +17,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 DISCARD_BYTES = 8 << 20
 DISCARD_S = 2.0
+GRACE_S = 2.0  # a body's first bytes may take that long, whatever the rate
 JSON: Headers = ((b"content-type", b"application/json"),)
 
 
@@ -62,25 +63,35 @@ async def body_of(
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
         try:
-            async with asyncio.timeout(settings.body_timeout_s):
-                body = await _rest(receive, body, settings)
+            body = await _rest(receive, body, settings)
         except TimeoutError:
-            raise Refused(408, "too_slow", f"a body has {settings.body_timeout_s:g} s to arrive") from None
+            most, rate = settings.body_timeout_s, settings.body_rate
+            advice = f"a body has {most:g} s to arrive, and comes at {rate} bytes a second or faster"
+            raise Refused(408, "too_slow", advice) from None
     if len(body) > settings.body_bytes:
         raise _too_large(settings)
     return inflate(body, headers.get("content-encoding", "").strip().lower(), settings.inflated_bytes)
 
 
+def due_s(length: int, settings: CollectorSettings) -> float:
+    """Return when the next bytes of a body are due of which `length` have come, in seconds since it began."""
+    by_rate = GRACE_S + length / settings.body_rate if settings.body_rate else settings.body_timeout_s
+    return min(settings.body_timeout_s, by_rate)
+
+
 async def _rest(receive: Receive, begun: bytes, settings: CollectorSettings) -> bytes:
     pieces, length = [begun], len(begun)
-    while length <= settings.body_bytes:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, "cut_off", "the connection ended before the body did")
-        pieces.append(message.get("body", b""))
-        length += len(pieces[-1])
-        if not message.get("more_body"):
-            break
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout_at(began + due_s(length, settings)) as limit:
+        while length <= settings.body_bytes:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(400, "cut_off", "the connection ended before the body did")
+            pieces.append(message.get("body", b""))
+            length += len(pieces[-1])
+            if not message.get("more_body"):
+                break
+            limit.reschedule(began + due_s(length, settings))
     return b"".join(pieces)
 
 

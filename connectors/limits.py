@@ -1,7 +1,9 @@
-"""What a stranger may ask of us: decompressing a body without being blown up, and how often one address may come."""
+"""What a stranger may ask of us: decompressing a body without being blown up, and how often one sender may come."""
 
 import zlib
 from collections import OrderedDict
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 
 from connectors.sources.contract import Refused
 
@@ -9,7 +11,8 @@ RATIO = 30
 HARMLESS = 65_536  # a small batch of like events may well be packed tighter than 30:1
 WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 HEADER_BYTES = 16_384
-ADDRESSES = 65_536
+SENDERS = 65_536  # remembered at once: some 15 MB
+HOST_BITS = 64  # of an IPv6 address: its network is one customer's
 
 
 def inflate(body: bytes, encoding: str, most: int) -> bytes:
@@ -40,22 +43,42 @@ def check_type(content_type: str, types: tuple[str, ...]) -> None:
         raise Refused(415, "unknown_content_type", f"Content-Type is one of {', '.join(types)}")
 
 
-class Pace:
-    """A token bucket for each address: `rate` requests a second, twice as many at once. Forgets the quietest."""
+@lru_cache(maxsize=SENDERS)
+def caller(address: str) -> str:
+    """Return for whom an address stands: itself, or an IPv6 address's network, all of which one customer has.
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    >>> caller("203.0.113.9"), caller("2001:db8:1:2:3::4"), caller("::ffff:203.0.113.9")
+    ('203.0.113.9', '2001:db8:1:2::', '203.0.113.9')
+    """
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except AddressValueError:
+        return address
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> HOST_BITS << HOST_BITS))
+
+
+class Pace:
+    """A token bucket for each sender: `rate` requests a second, twice as many at once. Forgets the quietest.
+
+    `setting` is what the operator would change; 0 = no limit.
+    """
+
+    def __init__(self, rate: float, setting: str = "LEADSTREAM_RATE_PER_S") -> None:
+        self._rate, self._setting = rate, setting
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def check(self, address: str, now: float) -> None:
+    def __bool__(self) -> bool:
+        return bool(self._rate)
+
+    def check(self, sender: str, now: float) -> None:
         """Take a token; `now` is any clock in seconds. Raises `Refused(429)`."""
         if not self._rate:
             return
         burst = max(2 * self._rate, 1.0)
-        tokens, since = self._buckets.pop(address, (burst, now))
+        tokens, since = self._buckets.pop(sender, (burst, now))
         tokens = min(burst, tokens + (now - since) * self._rate)
-        self._buckets[address] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
-        if len(self._buckets) > ADDRESSES:
+        self._buckets[sender] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
+        if len(self._buckets) > SENDERS:
             self._buckets.popitem(last=False)
         if tokens < 1:
-            raise Refused(429, "too_many_requests", "slow down; LEADSTREAM_RATE_PER_S says how far")
+            raise Refused(429, "too_many_requests", f"slow down; {self._setting} says how far")

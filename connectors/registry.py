@@ -38,7 +38,7 @@ class RegistryApi:
             return _missing(NO_SUBJECT, "Subject not found.")
         if not version:
             return _ok(list(range(1, len(ids) + 1)))
-        at = len(ids) if version == "latest" else int(version) if version.isdecimal() else 0
+        at = len(ids) if version == "latest" else _number(version)
         if not 1 <= at <= len(ids):
             return _missing(NO_VERSION, "Version not found.")
         schema = json.dumps(self._registry.schema_of(ids[at - 1]))
@@ -46,10 +46,15 @@ class RegistryApi:
 
     def _by_id(self, schema_id: str) -> Answer:
         try:
-            schema = self._registry.schema_of(int(schema_id) if schema_id.isdecimal() else -1)
+            schema = self._registry.schema_of(_number(schema_id))
         except UnknownSchema:
             return _missing(NO_SCHEMA, "Schema not found.")
         return _ok({"schemaType": "AVRO", "schema": json.dumps(schema)})
+
+
+def _number(text: str) -> int:
+    """Return a number of the length that ids have, -1 for anything else: Python refuses to read very long ones."""
+    return int(text) if text.isdecimal() and len(text) <= 10 else -1
 
 
 def _ok(body: object) -> Answer:

@@ -168,6 +168,11 @@ class CollectorSettings(Credentials, Connection):
     body_timeout_s: Seconds = Field(
         10.0, alias="LEADSTREAM_BODY_TIMEOUT_S", description="how long a body may take to arrive, seconds"
     )
+    body_rate: Annotated[int, Field(ge=0)] = Field(
+        1_024,
+        alias="LEADSTREAM_BODY_RATE",
+        description="how fast a body must come after its first 2 s, bytes a second; 0 = as slowly as it likes",
+    )
     head_timeout_s: Seconds = Field(
         5.0, alias="LEADSTREAM_HEAD_TIMEOUT_S", description="how long a request's head may take to arrive, seconds"
     )
@@ -184,7 +189,12 @@ class CollectorSettings(Credentials, Connection):
     rate_per_s: Annotated[float, Field(ge=0)] = Field(
         0.0,
         alias="LEADSTREAM_RATE_PER_S",
-        description="requests a second and address before we answer 429; 0 = no limit",
+        description="requests a second and address (IPv6: its /64) before we answer 429; 0 = no limit",
+    )
+    key_rate_per_s: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        alias="LEADSTREAM_KEY_RATE_PER_S",
+        description="requests a second and write key, or other proof of a sender, before we answer 429; 0 = no limit",
     )
     connections: Annotated[int, Field(ge=1)] = Field(
         2_000, alias="LEADSTREAM_CONNECTIONS", description="most connections at once before we answer 503"

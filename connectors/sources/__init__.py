@@ -3,7 +3,7 @@
 from connectors.sources.brevo import Brevo
 from connectors.sources.calendly import Calendly
 from connectors.sources.canary import Canary
-from connectors.sources.contract import Asked, Door, Part, Pixel, Refused, Reply, Request, Source, Thankful
+from connectors.sources.contract import Asked, Door, Keyed, Part, Pixel, Refused, Reply, Request, Source, Thankful
 from connectors.sources.crm import Crm
 from connectors.sources.ga4 import Ga4
 from connectors.sources.google_ads import GoogleAds
@@ -20,7 +20,7 @@ from connectors.sources.ses import Ses
 from connectors.sources.snowplow import Snowplow
 from connectors.sources.typeform import Typeform
 
-__all__ = ["SOURCES", "Asked", "Door", "Part", "Pixel", "Refused", "Reply", "Request", "Source", "Thankful"]
+__all__ = ["SOURCES", "Asked", "Door", "Keyed", "Part", "Pixel", "Refused", "Reply", "Request", "Source", "Thankful"]
 
 SOURCES: dict[str, type[Source]] = {
     "segment": Segment,

@@ -118,3 +118,12 @@ class Pixel(Protocol):
     """A source that also takes events with GET, in the query, on the paths `pixels`."""
 
     pixels: tuple[str, ...]
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A source of many senders, of whom not the `Authorization` header alone tells which one it is."""
+
+    def sender(self, request: Request) -> str:
+        """Return who sends a request that is verified."""
+        ...

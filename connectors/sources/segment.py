@@ -5,6 +5,7 @@ https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 
 import base64
 import binascii
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,6 +21,7 @@ from schemas.sighting import Sighting
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 BATCHES = ("batch", "import")
 NEEDED = {"track": ("event",), "group": ("groupId",), "alias": ("previousId", "userId")}
+FORM = "application/x-www-form-urlencoded"
 LONGEST_ID = 100
 SHARED_BYTES = 2_048
 
@@ -48,7 +50,7 @@ class Segment:
     name = "segment"
     channel = Channel.WEB
     paths: tuple[str, ...] = tuple(f"/v1/{call}" for call in CALLS + BATCHES)
-    types: tuple[str, ...] = JSON_TYPES
+    types: tuple[str, ...] = (*JSON_TYPES, FORM)
     thanks = b'{"success":true}'
 
     def __init__(self, settings: CollectorSettings) -> None:
@@ -61,23 +63,28 @@ class Segment:
         """Look for a write key as Basic user name, as Bearer token, or in the body."""
         if not self._keys:
             raise Refused(401, "no_write_keys", "set LEADSTREAM_WRITE_KEYS before sending Segment events")
-        given = _header_key(request.headers.get("authorization", "")) or _key_in(request.body)
-        if not self._keys.owner(given, request.headers.get("origin", "")):
+        if not self.sender(request):
             raise Refused(401, "invalid_write_key", "the write key is missing or not one of LEADSTREAM_WRITE_KEYS")
+
+    def sender(self, request: Request) -> str:
+        """Return whose write key it is, "" of none that we know."""
+        given = _header_key(request.headers.get("authorization", "")) or _key_in(_json(request))
+        return self._keys.owner(given, request.headers.get("origin", ""))
 
     def split(self, request: Request) -> list[Part]:
         """Return the one event of a call, or each of a batch."""
-        if len(request.body) > self._batch_bytes:
+        body = _json(request)
+        if len(body) > self._batch_bytes:
             raise Refused(400, "too_large", f"a request may hold {self._batch_bytes} bytes of JSON")
         endpoint = request.path.rpartition("/")[2]
         if endpoint not in BATCHES:
-            part = self._part(endpoint, cut(request.body, "writeKey"), b"")
+            part = self._part(endpoint, cut(body, "writeKey"), b"")
             if part.problem:
                 raise Refused(400, part.problem, part.advice)
             return [part]
         try:
-            batch = parse(_batch, request.body)
-            doubtful = request.body.count(b'"batch"') > 1 and repeats(request.body, top=True)
+            batch = parse(_batch, body)
+            doubtful = body.count(b'"batch"') > 1 and repeats(body, top=True)
         except Unsound as error:
             raise Refused(400, error.code, str(error)) from None
         if doubtful:
@@ -135,6 +142,20 @@ def _header_key(authorization: str) -> str:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
     except (binascii.Error, UnicodeDecodeError):
         return ""
+
+
+def _json(request: Request) -> bytes:
+    """Return the JSON of a request: its body, or a form's field `data`, in base64 or as it is. Raises `Refused`."""
+    if not request.headers.get("content-type", "").lower().startswith(FORM):
+        return request.body
+    try:
+        fields = dict(parse_qsl(request.body.decode(), errors="strict", max_num_fields=20))
+        data = fields["data"]
+        return (
+            data.encode() if data.lstrip()[:1] == "{" else base64.b64decode(data.replace(" ", "+"), validate=True)
+        )  # a plus that was not escaped
+    except (ValueError, KeyError):  # binascii's and Unicode's errors are ValueErrors too
+        raise Refused(400, "invalid_form", "a form has its event in the field data, as JSON or in base64") from None
 
 
 def _key_in(body: bytes) -> str:

@@ -154,7 +154,7 @@ def main() -> None:
         broker = provider.start(Wish(scratch / "broker"))
         try:
             if options.collector:
-                collectors(broker, scratch, beneath(broker.version), options.only, console)
+                collectors(broker, scratch, beneath(broker.version), options.only, options.repeat, console)
                 return
             console.print(f"{broker.version}; {options.events:,} raw events")
             events = load.make(options.events)

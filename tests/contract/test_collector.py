@@ -242,6 +242,21 @@ def test_an_address_that_comes_too_often_is_slowed_down(broker: BrokerHandle) ->
     assert answers[-1].headers["retry-after"]
 
 
+def test_a_key_that_is_used_too_often_is_slowed_down_and_others_are_not(broker: BrokerHandle) -> None:
+    keys = "shop:wk-public-1,blog:wk-blog-1"
+    with collecting(over(broker, LEADSTREAM_KEY_RATE_PER_S="1", LEADSTREAM_WRITE_KEYS=keys)) as collector:
+        in_body = b'{"writeKey":"wk-public-1","anonymousId":"a-1","event":"x"}'
+        ways = [(TRACK, basic()), (in_body, {"content_type": "text/plain"})] * 3  # one bucket, however the key is shown
+        answers = [collector.ask("/v1/track", body, **headers) for body, headers in ways]
+        assert [answer.status for answer in answers][:2] == [200, 200]
+        assert answers[-1].status == 429
+        assert answers[-1].headers["retry-after"]
+        assert "LEADSTREAM_KEY_RATE_PER_S" in str(answers[-1].json()["message"])
+        assert collector.ask("/v1/track", TRACK, **basic("wk-blog-1")).status == 200
+        assert collector.ask("/v1/track", TRACK, **basic("no-key")).status == 401
+        assert collector.ask("/v1/outcomes", b"{}", **bearer()).status == 400
+
+
 def _metric(collector: Collecting, name: str) -> float:
     lines = collector.ask("/metrics").body.decode().splitlines()
     return float(next((line.rpartition(" ")[2] for line in lines if line.startswith(name)), 0))

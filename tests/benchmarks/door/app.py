@@ -1,10 +1,13 @@
-"""Our application as a module's name, for servers that want one: made when it is imported."""
+"""Our application, for servers that want a function's name."""
 
 import os
 
-from connectors.collector import build
+from connectors.collector import Collector, build
 from connectors.kafka import producer
 from connectors.settings import CollectorSettings
 
-_settings = CollectorSettings.read(os.environ)
-app = build(_settings, producer(_settings, _settings.ack_deadline_s))
+
+def app() -> Collector:
+    """Make it, by the settings in the environment."""
+    settings = CollectorSettings.read(os.environ)
+    return build(settings, producer(settings, settings.ack_deadline_s))

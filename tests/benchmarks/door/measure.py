@@ -61,6 +61,12 @@ class Measured(NamedTuple):
     failed: int
     busy: float
 
+    def best(self, other: "Measured") -> "Measured":
+        """Return the cheaper one of two runs; what half load was like as the one with the lower p99 had it."""
+        flat, half = min(self, other), min(self, other, key=lambda it: it.p99_ms)
+        busy, failed = max(self.busy, other.busy), self.failed if self is other else self.failed + other.failed
+        return half._replace(flat_us=flat.flat_us, busy=busy, failed=failed)
+
 
 def loads(count: int) -> tuple[Load, Load]:
     """Return the demo's web events, each by itself and in batches of ten."""

@@ -16,7 +16,8 @@ COLUMNS = (
     "load",
     "CPU µs/request",
     "events/s and core",
-    "at half load, CPU µs",
+    "half load, requests/s",
+    "CPU µs there",
     "p50 ms",
     "p99 ms",
     "refused",
@@ -24,7 +25,7 @@ COLUMNS = (
 HEAD = """# The collector under load
 
 What a request costs each HTTP stack, from the socket to the broker's acknowledgement: the same events, the same broker
-(`acks=all`), the same producer settings, one run. Why ours is as it is: [ADR 10](adr/0010-http-stack.md). This page is
+(`acks=all`), the same producer settings, one run. Why ours is as it is: [ADR 12](adr/0012-http-stack.md). This page is
 written by `make bench ARGS=--collector`; do not edit it.
 
 """
@@ -35,7 +36,8 @@ TAIL = """
   was answered, with 64 connections that each send their next request when the last one is answered.
 - **events/s and core**: the same, turned around: events acknowledged for each second of CPU time.
 - **half load**: requests come at fixed instants, at half of the rate that we want of a core, or of what this machine
-  keeps up with if that is less. A request's time counts from the instant at which it was due. Fewer events share a message to the broker then, so each costs more.
+  keeps up with if that is less. A request's time counts from the instant at which it was due. Fewer events share a
+  message to the broker then, so each costs more.
 - **refused**: answers that were no 2xx, and requests that were never answered.
 - The load comes from a process of its own; its share of a core at its busiest is told below.
 - The plain doors do less: a write key, `json`, one check. They have no limits, no schema, no personal fields apart, and

@@ -81,7 +81,12 @@ OURS = "import os; from connectors.collector import run, CollectorSettings as S;
 GRANIAN = ("-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "PORT", "--loop", "uvloop")
 STACKS = (
     Stack("leadstream", "our collector: raw ASGI on uvicorn, httptools and uvloop", ("-c", OURS)),
-    Stack("granian", "our application on Granian (Rust)", (*GRANIAN, "tests.benchmarks.door.app:app"), "granian"),
+    Stack(
+        "granian",
+        "our application on Granian (Rust)",
+        (*GRANIAN, "--factory", "tests.benchmarks.door.app:app"),
+        "granian",
+    ),
     Stack(
         "aiohttp",
         "a plain door: aiohttp, `json`, a future for each event",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -198,3 +199,34 @@ def test_a_batch_with_two_lists_is_refused_and_one_that_only_speaks_of_lists_is_
         source("segment").split(request("segment", b'{"batch":[%b],"batch":[%b]}' % (item, item), "/v1/batch"))
     told = b'{"type":"page","anonymousId":"a","properties":{"batch":"batch"}}'
     assert len(source("segment").split(request("segment", batch([item, told]), "/v1/batch"))) == 2
+
+
+SENT = b'{"writeKey":"%b","anonymousId":"a","event":"x+y \xc3\xbc"}' % WRITE_KEY.encode()
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        urlencode({"data": SENT}),
+        urlencode({"data": base64.b64encode(SENT)}),
+        f"v=1&data={base64.b64encode(SENT).decode()}",  # as it is written when nobody escapes it
+        f"data={quote(SENT)}&other=1",
+    ],
+)
+def test_a_form_carries_its_event_in_the_field_data(form: str) -> None:
+    asked = request("segment", form.encode(), "/v1/track", headers=FORM)
+    source("segment").verify(asked)
+    [part] = source("segment").split(asked)
+    assert json.loads(part.body) == {"anonymousId": "a", "event": "x+y ü"}
+
+
+@pytest.mark.parametrize(
+    "form", [b"", b"other=1", b"data=", b"data=!", b"data=%ff", b"\xff=1", b"&".join([b"a=1"] * 21)]
+)
+def test_a_form_without_an_event_is_refused(form: bytes) -> None:
+    asked = request("segment", form, "/v1/track", headers=FORM | basic())
+    source("segment").verify(asked)
+    with pytest.raises(Refused) as refused:
+        source("segment").split(asked)
+    assert refused.value.status == 400

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.http import body_of, headers_of
+from connectors import http
+from connectors.http import GRACE_S, body_of, due_s, headers_of
 from connectors.settings import CollectorSettings
 from connectors.sources import Refused
 from connectors.sources.contract import JSON_TYPES
@@ -82,3 +83,33 @@ def test_headers_have_16_kilobytes(size: int, fits: bool) -> None:
     with pytest.raises(Refused) as refused:
         headers_of(scope)
     assert refused.value.status == 431
+
+
+@pytest.mark.parametrize(("length", "due"), [(0, GRACE_S), (1_024, GRACE_S + 1), (4_096, GRACE_S + 4), (1 << 20, 10.0)])
+def test_a_body_has_its_first_seconds_then_a_second_for_each_kilobyte_and_ten_in_all(length: int, due: float) -> None:
+    given = SETTINGS.model_copy(update={"body_timeout_s": 10.0})
+    assert due_s(length, given) == due
+    assert due_s(length, given.model_copy(update={"body_rate": 0})) == 10.0
+
+
+@pytest.mark.parametrize(("rate", "fits"), [(1_024, False), (0, True)])
+def test_a_sender_that_trickles_is_let_go_long_before_its_body_could_be_whole(
+    rate: int, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "GRACE_S", 0.02)
+    given = SETTINGS.model_copy(update={"body_timeout_s": 60.0, "body_rate": rate})
+    came = 0
+
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal came
+        came += 1
+        await asyncio.sleep(0.002)
+        return {"type": "http.request", "body": b"x", "more_body": came < 100}
+
+    if fits:
+        assert len(asyncio.run(body_of(receive, {}, given, JSON_TYPES))) == 100
+        return
+    with pytest.raises(Refused) as refused:
+        asyncio.run(body_of(receive, {}, given, JSON_TYPES))
+    assert refused.value.status == 408
+    assert came < 100

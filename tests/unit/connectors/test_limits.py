@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from connectors.limits import RATIO, Pace, check_type, inflate
+from connectors.limits import RATIO, SENDERS, Pace, check_type, inflate
 from connectors.sources import Refused
 from connectors.sources.contract import JSON_TYPES
 
@@ -85,3 +85,15 @@ def test_without_a_rate_nobody_is_slowed_down() -> None:
     pace = Pace(rate=0.0)
     for _ in range(1_000):
         pace.check("a", now=0.0)
+
+
+def test_as_many_senders_are_remembered_as_the_limit_and_the_quietest_is_forgotten() -> None:
+    pace = Pace(rate=0.5)
+    pace.check("first", now=0.0)
+    for number in range(SENDERS - 1):
+        pace.check(str(number), now=0.0)
+    with pytest.raises(Refused):
+        pace.check("first", now=0.0)
+    pace.check("one more", now=0.0)  # "0" has been quiet for longest
+    assert len(pace._buckets) == SENDERS
+    pace.check("0", now=0.0)

@@ -87,6 +87,8 @@ def test_who_signs_may_say_more() -> None:
 
 
 WORDS = st.text(alphabet=st.sampled_from('ab":\\{}\u00fc\u2028'), max_size=3)
+
+
 class Pairs:
     """An object as it is written: a key may be there twice."""
 
