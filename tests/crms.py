@@ -8,6 +8,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
@@ -210,15 +211,15 @@ class Ads(Fake):
 
 
 @asynccontextmanager
-async def serving(fake: Fake) -> AsyncIterator[Fake]:
-    """The CRM listens for as long as the block lasts."""
+async def serving(fake: Fake, tls: SSLContext | None = None) -> AsyncIterator[Fake]:
+    """The CRM listens for as long as the block lasts; with `tls`, over HTTPS."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", fake.meet)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     host, port = runner.addresses[0][:2]
-    fake.url = f"http://{host}:{port}"
+    fake.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield fake
     finally:
