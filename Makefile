@@ -36,7 +36,8 @@ check: setup ## Lint, format, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-api: setup ## 20,000 requests by the collector's own OpenAPI document, right and wrong ones: no 5xx
+check-api: setup ## 20,000 requests by the collector's own OpenAPI document: no 5xx; 2,000 odd events for each adapter
+	LEADSTREAM_FUZZ_EXAMPLES=2000 $(BIN)/pytest --broker=embedded --timeout=900 tests/contract/sources/test_fuzz.py
 	LEADSTREAM_API_CALLS=20000 $(BIN)/pytest -s --broker=embedded tests/integration/test_api.py $(ARGS)
 
 integration: setup ## The tests that want a real broker and a real Redis
