@@ -4,6 +4,7 @@ The collector reads no more of an event than its key takes. What an event means 
 mistake there is repaired by replaying the raw topics, a mistake here would be for ever.
 """
 
+import gc
 import time
 from collections.abc import Callable
 from functools import cache
@@ -251,6 +252,8 @@ def build(settings: CollectorSettings, producer: Producer, clock: Callable[[], f
 def run(settings: CollectorSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished and what waits is sent."""
     app = build(settings, kafka_producer(settings, settings.ack_deadline_s))
+    gc.collect()
+    gc.freeze()  # what start-up has made stays; to look through it again and again would hold answers up
     server(app, settings).run()
 
 
