@@ -262,7 +262,7 @@ def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=guarded(settings.head_timeout_s, settings.address_connections),
+            http=guarded(settings.head_timeout_s, settings.address_connections, settings.connections),
             host=settings.host,
             port=settings.port,
             ws="none",
@@ -270,7 +270,6 @@ def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
             access_log=False,  # request lines may carry personal values
             log_config=None,  # its lines go where ours go
             server_header=False,
-            limit_concurrency=settings.connections,
             backlog=1_024,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=int(settings.ack_deadline_s) + 1,

@@ -1,7 +1,7 @@
 """What a connection may cost before it is a request: time, bytes and company.
 
 The HTTP server waits for a request's head for ever, and takes any number of connections from one address. Here a head
-has a time to arrive and a size, and an address a number of connections; all else is the server's.
+has a time to arrive and a size, and an address a number of connections, as all of them have; all else is the server's.
 """
 
 import asyncio
@@ -10,15 +10,26 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from connectors.http import Receive, Scope, Send, respond, trouble
+
 HEAD_BYTES = 65_536  # the collector itself refuses headers beyond 16 KiB, and can say so up to here
 LATE = (b"408 Request Timeout", b"the head of a request took too long")
 LONG = (b"431 Request Header Fields Too Large", b"the head of a request is too long")
 MANY = (b"429 Too Many Requests", b"too many connections from this address")
+LATER = ((b"retry-after", b"2"), (b"connection", b"close"))
+BUSY = trouble(503, "too_many_connections", "come back later, or ask another collector", LATER)
+ALIVE = b"/healthz"  # answered however busy we are: a restart would mend nothing
 
 
-def guarded(head_s: float, per_address: int) -> type["Guarded"]:
-    """Return the server's protocol, with `head_s` seconds for a head and `per_address` connections at once."""
-    return type("Guarded", (Guarded,), {"head_s": head_s, "per_address": per_address, "held": Counter()})
+def guarded(head_s: float, per_address: int, most: int) -> type["Guarded"]:
+    """Return the server's protocol: `head_s` seconds for a head, `per_address` and `most` connections at once."""
+    limits = {"head_s": head_s, "per_address": per_address, "most": most, "held": Counter()}
+    return type("Guarded", (Guarded,), limits)
+
+
+async def busy(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what an application is given
+    """Answer a request on a connection too many."""
+    await respond(send, BUSY)
 
 
 class Guarded(HttpToolsProtocol):
@@ -26,12 +37,14 @@ class Guarded(HttpToolsProtocol):
 
     head_s: ClassVar[float]
     per_address: ClassVar[int]
+    most: ClassVar[int]
     held: ClassVar[Counter[str]]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._head: asyncio.TimerHandle | None = None
         self._read, self._address = 0, ""
+        self._served = self.app
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with the head of the first request, unless the address has too many connections."""
@@ -69,8 +82,10 @@ class Guarded(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Be done with a head."""
+        """Be done with a head; let nobody in who is one too many."""
         self._done()
+        over = len(self.connections) > self.most and self.url != ALIVE
+        self.app = busy if over else self._served
         super().on_headers_complete()
 
     def _begin(self) -> None:

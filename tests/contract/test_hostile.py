@@ -126,6 +126,29 @@ def test_an_address_may_have_as_many_connections_as_the_limit(collector: Collect
             opened.close()
 
 
+@pytest.mark.parametrize(("count", "fits"), [(MOST - 1, True), (MOST, True), (MOST + 1, False)])
+def test_there_may_be_as_many_connections_as_the_limit_and_the_next_one_is_told_to_come_later(
+    broker: BrokerHandle, count: int, fits: bool
+) -> None:
+    given = settings(
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap, LEADSTREAM_COLLECTOR_PORT="0", LEADSTREAM_CONNECTIONS=str(MOST)
+    )
+    with collecting(given) as collector:
+        held = [connected(collector) for _ in range(count)]
+        try:
+            held[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert status(held[-1].recv(4_096)) == 200  # it is alive, however busy
+            head = b"\r\n".join([b"POST /v1/track HTTP/1.1", b"Host: a", AUTH, LENGTH, b"Connection: close"])
+            held[-1].sendall(head + b"\r\n\r\n" + TRACK)
+            answer = told(held[-1])
+            assert status(answer) == (200 if fits else 503)
+            assert (b"retry-after: " in answer) == (not fits)
+        finally:
+            for opened in held:
+                opened.close()
+        assert len(collector.bodies(EVENTS_WEB)) == fits
+
+
 def test_a_head_without_end_is_refused_at_its_size(collector: Collecting) -> None:
     with connected(collector) as opened:
         opened.sendall(b"POST /v1/track HTTP/1.1\r\nX: " + b"x" * 70_000)

@@ -1,7 +1,7 @@
 """Schemathesis against a collector that runs: whatever it is sent, it answers as its document says, and never with 5xx.
 
-`make check-api` sends 20,000 requests; the tests a twentieth of them. Half of what is sent is as the document has it, half
-is not; most of it is signed by its own sender, so that it comes further than to the door.
+`make check-api` sends 20,000 requests; the tests a twentieth of them. Half of what is sent is as the document has it,
+half is not; most of it is signed by its own sender, so that it comes further than to the door.
 """
 
 import os
