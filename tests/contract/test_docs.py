@@ -109,7 +109,7 @@ def test_a_command_exists_with_its_options(page: str) -> None:
 
 @every_page
 def test_a_make_target_exists(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     lines = [line for block in blocks(TEXTS[page], "sh") for line in block.splitlines()]
     told = [*lines, *re.findall(r"`(make [^`]+)`", TEXTS[page])]
     assert {line.split()[1] for line in told if line.startswith("make ")} <= targets
