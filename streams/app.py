@@ -17,10 +17,10 @@ from connectors.sources import SOURCES, direct, listed
 from connectors.sources.mapped import adapter
 from schemas.codec import Codec
 from schemas.keys import is_canary
-from schemas.records import Quarantined, Record, RoutedLead, TrainingExample
+from schemas.records import Pending, Quarantined, Record, RoutedLead, TrainingExample
 from schemas.registry import open_registry
 from schemas.step import Agent
-from schemas.topics import LEADS_ROUTED, QUARANTINE, TRAINING_EXAMPLES
+from schemas.topics import LEADS_ROUTED, QUARANTINE, QUESTIONS, TRAINING_EXAMPLES
 from streams import cards, judges, metrics, routes
 from streams.agents.label import LATE_S, make_label
 from streams.agents.learn import make_learn
@@ -28,6 +28,7 @@ from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
 from streams.domain.blend import Blend
 from streams.domain.hazards import ENDS_S
+from streams.domain.inputs import Inputs
 from streams.domain.junk import LENIENT, Judge
 from streams.domain.routing import EXPLORED, Routing
 from streams.engine import app as engine
@@ -96,7 +97,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         static=bool(settings.worker_name),
         standby=settings.standby,
         partitions=settings.partitions,
-        on_emit=_observe,
+        on_emit=observer(models),
     )
     return engine.build(ready, config, codec, stores(settings.state_dir, worker)), models
 
@@ -142,6 +143,22 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
 
     folder, shared = Path(state_dir) / worker, room()
     return lambda topic, partition: RocksStore(folder / f"{topic}-{partition}", time.time(), shared)
+
+
+def observer(scorer: Callable[[], Blend]) -> Callable[[str, Record], None]:
+    """Return what looks at all that a worker has sent, once it is committed."""
+    inputs = Inputs()
+    metrics.INPUT_DRIFT.labels("psi").set_function(inputs.psi)
+    metrics.INPUT_DRIFT.labels("unseen").set_function(inputs.unseen)
+
+    def observe(topic: str, record: Record) -> None:
+        if topic == QUESTIONS.name and isinstance(record, Pending):
+            for asked in record.snapshots:
+                if not asked.number:  # one that moves between leads was looked at before
+                    inputs.see(asked.features, asked.score, scorer().traits)
+        _observe(topic, record)
+
+    return observe
 
 
 def _observe(topic: str, record: Record) -> None:

@@ -59,6 +59,12 @@ EVENT_TO_ROUTED = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
 ROUTED = Counter("leadstream_routed_total", "Routed leads, by destination.", ["destination"])
+INPUT_DRIFT = Gauge(
+    "leadstream_input_drift",
+    "How far the leads scored lately are from those before: psi (stability index of score deciles), "
+    "unseen (share of stated traits that the model in use has no weight for).",
+    ["figure"],
+)
 EXPLORED = Counter("leadstream_explored_total", "Leads that sales was given by lot, to see what becomes of them.")
 SCORES = Histogram(
     "leadstream_score",

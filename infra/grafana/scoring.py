@@ -91,6 +91,13 @@ BOARD = Board(
                     (quantile(0.9, "leadstream_score"), "nine tenths"),
                 ),
                 line(
+                    "Change of what comes in",
+                    "psi: scores of the latest 500 leads against the 500 before; unseen: stated traits that the model "
+                    "has no weight for. Above 0.25 these are other leads.",
+                    "none",
+                    ("max by (figure) (leadstream_input_drift)", "{{figure}}"),
+                ),
+                line(
                     "Share that goes to sales",
                     "Of all decisions; explored: by lot, to see what becomes of them (`explore` in the routing file).",
                     "percentunit",

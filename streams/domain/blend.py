@@ -4,7 +4,7 @@ Both are log-odds, and so is their blend: (1 - share) times the card's and share
 card's ledger and every feature's points go into it by the same shares, so that reasons still sum to the score.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from schemas.records import LeadProfile, ModelSnapshot, ScoreReason
@@ -89,6 +89,11 @@ class Blend:
     def scores(self, features: Mapping[str, float]) -> dict[str, float]:
         """Return what each of the model's scorers says, whichever routes; nothing while there is no model."""
         return self._scorer.scores(features) if self._scorer is not None else {}
+
+    @property
+    def traits(self) -> Collection[str]:
+        """The features of free traits that the model has a weight for; none while there is no model."""
+        return self._scorer.traits if self._scorer is not None else ()
 
     def _half(self, lines: list[Line], group: str) -> float:
         return self._of_card * sum(line.points for line in lines if line.group == group)

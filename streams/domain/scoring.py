@@ -5,7 +5,7 @@ hold a feature's share in bins and pairs as well. Either's points, and its inter
 lead is blended with the scorecard's (`streams.domain.blend`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import exp
 from operator import mul, sub
 from typing import NamedTuple
@@ -55,6 +55,11 @@ class Scorer:
             self._of_classifier = snapshot.slope * self._other.bias + snapshot.shift
         if snapshot.champion == CLASSIFIER and self._other is not None:
             self._classifier, self._intercept = self._other, self._of_classifier
+
+    @property
+    def traits(self) -> Collection[str]:
+        """The features of free traits that it has a weight for."""
+        return self._traits.keys()
 
     @property
     def intercept(self) -> float:

@@ -110,6 +110,7 @@ CASES: dict[str, Case] = {
         {"leadstream_restore_seconds_count": "0x40 1x50", 'leadstream_restore_seconds_bucket{le="30.0"}': "0x40 1x50"},
     ),
     "LeadstreamModelRefused": counted('leadstream_models_refused_total{why="unsigned"}', 1, 0),
+    "LeadstreamInputsChanged": gauge('leadstream_input_drift{figure="psi"}', 0.375, 0.1875),
     "LeadstreamDeliveriesFailing": share(
         "leadstream_crm_deliveries_total",
         'sink="webhook", outcome="retry"',
