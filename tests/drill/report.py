@@ -23,7 +23,8 @@ not a window stays as it is: Kafka's sessions (10 s), the probe's half minute un
 latencies are five times as wide (2 s become 10 s), since brokers and all else share one machine. *Told after* is from
 the fault to the webhook, in seconds of the drill; *Stands for* is ten times that.
 Each fault begins with an empty Prometheus, once nothing has been firing for a while. Pages about latencies that come
-while more than 1.5 processes want each core are the *machine*'s: it was busy with other things.
+while more than 1.5 processes want each core are the *machine*'s: it was busy with other things. A row is as it was last
+run; some may be younger than others.
 
 """
 
