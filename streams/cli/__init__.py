@@ -6,6 +6,7 @@ from streams.cli import deadletters, destinations, imports, keys, leads, model, 
 from streams.cli.backfill import backfill
 from streams.cli.evaluate import evaluate
 from streams.cli.top import top
+from streams.cli.whatif import whatif
 
 __all__ = ["app"]
 
@@ -39,6 +40,7 @@ app.command(rich_help_panel=RUN)(backfill)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)
+app.command(rich_help_panel=JUDGE)(whatif)
 app.add_typer(model.app, name="model", rich_help_panel=JUDGE)
 app.add_typer(setup.topics, name="topics", rich_help_panel=MEND)
 app.add_typer(keys.app, name="keys", rich_help_panel=MEND)

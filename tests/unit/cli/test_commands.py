@@ -47,7 +47,19 @@ def test_help_imports_nothing_heavy() -> None:
     [
         *(
             (name,)
-            for name in ("up", "collector", "worker", "relay", "view", "probe", "check", "version", "demo", "evaluate")
+            for name in (
+                "up",
+                "collector",
+                "worker",
+                "relay",
+                "view",
+                "probe",
+                "check",
+                "version",
+                "demo",
+                "evaluate",
+                "whatif",
+            )
         ),
         *(("topics", name) for name in ("ensure", "list")),
         ("lead", "show"),
