@@ -27,7 +27,7 @@ SETTINGS = {
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
     "linger.ms": 1000,  # a commit flushes at once: until then let batches fill, for fewer requests and less CPU time
-    "retry.backoff.ms": 10,  # a round that follows at once waits for the last one's markers: not for 100 ms
+    "retry.backoff.ms": 3,  # a round that follows at once waits for the last one's markers: not for 100 ms
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 65_536,  # what a stalled broker may cost us in memory
     "message.max.bytes": 2_200_000,
