@@ -162,10 +162,13 @@ def test_blocks_that_carry_their_size_are_read(codec: Codec) -> None:
     audit = example("Audit")
     value = codec.encode(audit)
     empty = codec.encode(msgspec.structs.replace(audit, tallies=[]))
-    assert value[len(empty) - 1] % 2 == 0  # the count of the one block: from positive to negative, with the size behind
-    items = value[len(empty) : -1]
-    count = value[len(empty) - 1]
-    sized = value[: len(empty) - 1] + bytes([count - 1, len(items) << 1]) + items + b"\x00"
+    # Where the count of the one block is: it goes from positive to negative, with the size behind it.
+    at = next(at for at, (one, other) in enumerate(zip(value, empty, strict=False)) if one != other)
+    count, after = value[at], empty[at:]
+    assert count % 2 == 0
+    assert value.endswith(after)
+    items = value[at + 1 : len(value) - len(after)]
+    sized = value[:at] + bytes([count - 1, len(items) << 1]) + items + after
     assert codec.decode(sized, (type(audit),)) == audit
 
 
