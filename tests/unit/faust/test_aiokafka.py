@@ -198,7 +198,7 @@ def test_our_consumer_is_made_as_we_mean_it() -> None:
     # F17, F20; and `_max_poll_records`, which the thread sets before each poll.
     async def scenario() -> None:
         app = stock(Log(), broker_max_poll_interval=7 * 86_400.0, broker_max_poll_records=77)
-        app.engine = SimpleNamespace(config=SimpleNamespace(kafka={}))  # type: ignore[attr-defined]
+        app.engine = SimpleNamespace(config=SimpleNamespace(kafka={}))
         thread = BatchConsumerThread(app.consumer)
         made = thread._create_worker_consumer(SimpleNamespace(url=[], default_port=9092))
         thread.thread_loop.close()
