@@ -61,7 +61,11 @@ def due(model: ModelSnapshot | None, since: list[TrainingExample]) -> bool:
     """Tell whether a model is to be written, `since` having been learned after the last one."""
     if model is None:
         return True
-    return len(since) >= min(1 + model.examples // SHARE, MOST) or since[-1].labelled_at >= model.created_at + STALE_S
+    if len(since) >= MOST:
+        return True
+    taught = sum(it.bucket == 0 for it in since)  # later buckets and verdicts change no score by themselves
+    stale = since[-1].labelled_at >= model.created_at + STALE_S
+    return taught > 0 and (stale or taught >= min(1 + model.examples // SHARE, MOST))
 
 
 def _since(model: ModelSnapshot | None, lessons: Lessons | None) -> list[TrainingExample]:

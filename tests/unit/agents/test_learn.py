@@ -153,3 +153,11 @@ def test_what_takes_seconds_is_loaded_before_the_first_example(repository: Path)
     told = f"{asked}; before = 'river' in sys.modules; agent.prepare(); print(before, 'river' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], cwd=repository, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_what_changes_no_score_waits_for_what_does() -> None:
+    model = model_of(make_learn(KEY).step((None, None), example(1)).states)
+    later = [example(number, bucket=1, buckets=4, labelled_at=model.created_at + 9_999.0) for number in range(2, 40)]
+    assert not due(model, later[:5])
+    assert due(model, [*later[:5], example(50, buckets=4)])
+    assert due(model, later)
