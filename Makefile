@@ -19,7 +19,7 @@ $(FRESH): pyproject.toml constraints.txt infra/hatch_build.py $(wildcard infra/d
 	@echo "Setting up .venv; the first time takes a minute or two."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,evaluate]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,evaluate,tracing]'
 	@test -x streams/_bin/devbroker || echo "Note: the embedded dev broker could not be built; Java or Docker will do instead."
 	@$(BIN)/python -c 'from schemas import _avro; from streams.domain.learner import _native' 2> /dev/null || echo "Note: no C compiler was found for the Avro coder and the learner; Python does it, in more time."
 	@touch $@

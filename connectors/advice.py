@@ -25,7 +25,7 @@ REFUSALS = tuple(
             "KAFKA_SECURITY_PROTOCOL speaks TLS to a port that does not; correct it, or the port",
         ),
         (
-            r"incorrect security\.protocol|connecting to a ssl listener",
+            r"security\.protocol|connecting to a ssl listener|disconnected.*state apiversion_query",
             "KAFKA_SECURITY_PROTOCOL does not speak TLS, and the port may want it; correct it, or the port",
         ),
         (

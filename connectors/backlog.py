@@ -28,6 +28,7 @@ class Job:
     parcel: Parcel
     attempt: int = 0
     due_at: float = 0.0
+    trace: str = ""  # the `traceparent` it carries
 
 
 @dataclass(slots=True)

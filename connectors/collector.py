@@ -32,6 +32,7 @@ from connectors.snippet import PATH as SNIPPET
 from connectors.snippet import Snippet
 from connectors.sources import SOURCES, Asked, Door, Keyed, Part, Pixel, Refused, Reply, Request, Thankful
 from connectors.sources.reading import truncated
+from connectors.tracing import TRACEPARENT, Tracing, open_tracing
 from connectors.visitor import Visitors
 from connectors.wrapping import wrapped
 from schemas.codec import Codec
@@ -39,6 +40,7 @@ from schemas.registry import open_registry
 from schemas.topics import EVENTS, NOTICES
 
 GIVES_UP = {"google_ads"}  # its sender takes any 4xx, a 429 too, for the last word on a lead
+Carried = tuple[tuple[str, bytes], ...]
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
 
 
@@ -78,8 +80,16 @@ class Entrance(NamedTuple):
 class Collector:
     """The ASGI application. `clock` is the wall clock, seconds since the epoch."""
 
-    def __init__(self, settings: CollectorSettings, outbox: Outbox, codec: Codec, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        outbox: Outbox,
+        codec: Codec,
+        clock: Callable[[], float],
+        tracing: Tracing | None = None,
+    ) -> None:
         self._settings, self._outbox, self._codec, self._clock = settings, outbox, codec, clock
+        self._tracing = tracing
         self.health = Health(outbox, settings)
         kinds: tuple[type[Door], ...] = (*SOURCES.values(), Visitors)
         doors = [Entrance.of(kind(settings)) for kind in kinds]
@@ -138,7 +148,11 @@ class Collector:
             if self._key_pace:
                 self._key_pace.check(entrance.sender(request), perf_counter())
             parts = source.split(request)
-            await self._keep(entrance, request, parts, truncated(address))
+            if (tracing := self._tracing) is not None and tracing.sampled():
+                with tracing.root("collect", **{"leadstream.source": source.name}) as parent:
+                    await self._keep(entrance, request, parts, truncated(address), ((TRACEPARENT, parent.encode()),))
+            else:
+                await self._keep(entrance, request, parts, truncated(address))
         except Refused as refused:
             metrics.EVENTS_REFUSED.labels(source.name, refused.code).inc()
             hold = RETRY_AFTER if refused.status == 429 else ()
@@ -148,7 +162,9 @@ class Collector:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
         return _said(entrance.thankful.thank(request, parts)) if entrance.thankful else _thanks(source, parts)
 
-    async def _keep(self, entrance: Entrance, request: Request, parts: list[Part], network: str) -> None:
+    async def _keep(
+        self, entrance: Entrance, request: Request, parts: list[Part], network: str, headers: Carried = ()
+    ) -> None:
         """Return when the broker has acknowledged every part that is not refused. Raises `NotTaken`."""
         source = entrance.door
         events, gpc = EVENTS[source.channel], request.headers.get("sec-gpc") == "1"
@@ -160,7 +176,7 @@ class Collector:
                 continue
             event = wrapped(source.name, part, request.received_at, ip=network, user_agent=agent, gpc=gpc)
             topic = NOTICES if part.notice else events
-            letters.append(Letter(topic.name, part.key.encode(), self._codec.encode(event)))
+            letters.append(Letter(topic.name, part.key.encode(), self._codec.encode(event), headers=headers))
         if letters:
             with metrics.INGEST_INFLIGHT.track_inprogress():
                 await self._outbox.deliver(letters)
@@ -213,6 +229,8 @@ class Collector:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await self._outbox.close()
+        if self._tracing is not None:
+            self._tracing.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -246,7 +264,8 @@ def _thanks(source: Door, parts: list[Part]) -> Answer:
 def build(settings: CollectorSettings, producer: Producer, clock: Callable[[], float] = time.time) -> Collector:
     """Return the application, over a producer that is already configured (`connectors.kafka.producer`)."""
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent",))
-    return Collector(settings, Outbox(producer, settings.ack_deadline_s), codec, clock)
+    tracing = open_tracing("collector", settings)
+    return Collector(settings, Outbox(producer, settings.ack_deadline_s), codec, clock, tracing)
 
 
 def run(settings: CollectorSettings) -> None:

@@ -32,6 +32,18 @@ class Ensured(NamedTuple):
     problems: tuple[str, ...]
 
 
+class Said(logging.Handler):
+    """Keeps what librdkafka says while it tries to get in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self.lines.append(record.getMessage())
+
+
 def client(settings: Connection) -> Config:
     """Return the configuration that all our Kafka clients share."""
     return {
@@ -171,14 +183,16 @@ def _await_leaders(admin: AdminClient, topics: list[Topic], settings: Connection
 
 def _partitions(settings: Connection) -> tuple[AdminClient, dict[str, int]]:
     """Return a client, and how many partitions each topic has. Raises `BrokerUnreachable`, naming the setting."""
-    said: list[str] = []
-    admin = AdminClient({**client(settings), "error_cb": cast("str", lambda error: said.append(error.str()))})
+    said = Said()
+    told = logging.Logger("asking")  # noqa: LOG001 - not ours, and nobody's parent: what it hears is for the sentence below
+    told.addHandler(said)
+    admin = AdminClient({**client(settings), "log_level": 6, "logger": cast("str", told)})
     try:
         topics = admin.list_topics(timeout=PATIENCE_S).topics
     except KafkaException as error:
         admin.poll(0)
         where = f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
-        if why := next(filter(None, map(advice, said)), ""):
+        if why := next(filter(None, map(advice, said.lines)), ""):
             raise BrokerUnreachable(f"no way into the brokers at {where}: {why}") from error
         raise BrokerUnreachable(f"no broker answers at {where}: {error.args[0].str()}") from error
     return admin, {name: len(topic.partitions) for name, topic in topics.items()}

@@ -24,6 +24,7 @@ from connectors.outgoing import Outgoing, waited
 from connectors.parking import Parking
 from connectors.reader import Reader, Spot, place
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink, Skipped
+from connectors.tracing import Tracing, carried
 from schemas.codec import Codec
 from schemas.keys import is_canary
 from schemas.person import unseal
@@ -70,8 +71,9 @@ class Lane:
         schedule: Sequence[float] = SCHEDULE_S,
         near_s: float = NEAR_S,
         clock: Callable[[], float] = time.time,
+        tracing: Tracing | None = None,
     ) -> None:
-        self.name = name
+        self.name, self._tracing = name, tracing
         self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
         self._reader, self._sink, self._codec, self._outgoing = reader, sink, codec, outgoing
         self._takes, self._schedule, self._near_s, self._clock = frozenset(takes), schedule, near_s, clock
@@ -143,7 +145,8 @@ class Lane:
             tasks.create_task(self._bury_unread(spot, offset, key, value, rejected))
             return
         attempt, due_at = waited(message)
-        job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at)
+        trace = carried(message.headers()) if self._tracing is not None else ""
+        job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at, trace)
         if is_canary(routed.lead_id) or (self._takes and routed.destination not in self._takes):
             self._ledger.settle(spot, offset)
         elif spot[0] == self._outgoing.topic:
@@ -195,7 +198,7 @@ class Lane:
         """Make one call with one decision of each lead, and settle what came of each."""
         if not self._sink.newest:
             turns = [jobs[:1] for jobs in turns]
-        outcomes = await self._attempt([jobs[-1].parcel for jobs in turns])
+        outcomes = await self._traced([jobs[-1] for jobs in turns])
         now = self._clock()
         troubles = [outcome for outcome in outcomes if isinstance(outcome, Retry) and not outcome.alone]
         if len(troubles) == len(turns):
@@ -237,7 +240,8 @@ class Lane:
         """Return what a log line says of a decision."""
         routed = job.parcel.routed
         ids = {"lead": routed.lead_id, "decision": routed.decision_id}
-        return {"destination": self.name, "attempt": job.attempt, **ids}
+        traced = {"trace_id": job.trace.split("-")[1]} if job.trace else {}
+        return {"destination": self.name, "attempt": job.attempt, **ids, **traced}
 
     def _postpone(self, job: Job, wait_s: float, tasks: asyncio.TaskGroup) -> None:
         job.attempt += 1
@@ -257,6 +261,20 @@ class Lane:
         job, told = jobs[-1], f"{self.name}: {refusal}: {detail}"
         if await self._outgoing.bury((job.spot, job.offset), job.lead[1], job.value, reason, told):
             self._done(jobs)
+
+    async def _traced(self, jobs: list[Job]) -> Sequence[Delivery]:
+        """Make the call, with a span for each decision that is traced."""
+        if self._tracing is None or not any(job.trace for job in jobs):
+            return await self._attempt([job.parcel for job in jobs])
+        about: dict[str, str | int] = {"leadstream.destination": self.name}
+        spans = [self._tracing.child("deliver", job.trace, about) if job.trace else None for job in jobs]
+        outcomes = await self._attempt([job.parcel for job in jobs])
+        for job, span, outcome in zip(jobs, spans, outcomes, strict=True):
+            if span is not None:
+                span.set_attribute("leadstream.decision", job.parcel.routed.decision_id)
+                span.set_attribute("leadstream.outcome", type(outcome).__name__.lower())
+                span.end()
+        return outcomes
 
     async def _attempt(self, parcels: list[Parcel]) -> Sequence[Delivery]:
         outcomes: Sequence[Delivery]

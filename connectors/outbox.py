@@ -16,6 +16,7 @@ class Letter(NamedTuple):
     key: bytes
     value: bytes
     partition: int = -1
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class NotTaken(Exception):
@@ -62,8 +63,11 @@ class Outbox:
         loop = asyncio.get_running_loop()
         receipt = _Receipt(len(letters), loop.create_future(), loop.time() + self._deadline_s)
         try:
-            for topic, key, value, partition in letters:
-                self._producer.produce(topic, value, key, partition, receipt)
+            for topic, key, value, partition, headers in letters:
+                if headers:
+                    self._producer.produce(topic, value, key, partition, receipt, headers=list(headers))
+                else:
+                    self._producer.produce(topic, value, key, partition, receipt)
         except BufferError:
             self._failed(loop.time(), "queue_full")
         except KafkaException as error:

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from connectors import metrics
 from connectors.reader import Spot
+from connectors.tracing import TRACEPARENT
 from schemas import letters
 from schemas.codec import Codec
 from schemas.rejected import Reason
@@ -44,9 +45,13 @@ class Outgoing:
         metrics.DEAD_LETTERS.labels("relay", str(reason)).inc()
         return True
 
-    async def park(self, partition: int, key: bytes, value: bytes, attempt: int, due_at: float) -> int | None:
+    async def park(
+        self, partition: int, key: bytes, value: bytes, attempt: int, due_at: float, *, trace: str = ""
+    ) -> int | None:
         """Write a record to the retry topic; returns its offset there, None when it was given up."""
         headers = {ATTEMPT: str(attempt).encode(), DUE: repr(due_at).encode()}
+        if trace:
+            headers[TRACEPARENT] = trace.encode()
         return await self._write(self.topic, key, value, partition, headers)
 
     async def _write(

@@ -67,7 +67,7 @@ class Parking:
     async def _move(self, lead: Lead, jobs: deque[Job]) -> None:
         while jobs and self._moving.get(lead) is jobs:
             job = jobs[0]
-            offset = await self._outgoing.park(lead[0], lead[1], job.value, job.attempt, job.due_at)
+            offset = await self._outgoing.park(lead[0], lead[1], job.value, job.attempt, job.due_at, trace=job.trace)
             if offset is None or self._moving.get(lead) is not jobs:
                 return
             if offset > self._read.get(lead[0], -1):  # else it has come back already, and may be dealt with

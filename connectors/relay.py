@@ -20,6 +20,7 @@ from connectors.outgoing import Outgoing
 from connectors.reader import Reader
 from connectors.settings import Connection, RelaySettings
 from connectors.sinks.delivery import Sink
+from connectors.tracing import Tracing, open_tracing
 from schemas.codec import Codec
 from schemas.registry import open_registry
 from schemas.topics import LEADS_ROUTED
@@ -37,6 +38,7 @@ class Relay:
         self._settings, self._destinations, self._near_s = settings, tuple(found), near_s
         self._codec = Codec(open_registry(settings.schema_registry_url or None))
         self._producer = kafka.producer(settings, timeout_s=30.0)
+        self._tracing = open_tracing("relay", settings)
         self._lanes: dict[str, Lane] = {}
         self._states: dict[str, State] = {}
         self._stop = asyncio.Event()
@@ -54,6 +56,8 @@ class Relay:
         finally:
             self._follower.stop()
             await following
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
 
     def stop(self) -> None:
         """End `run` soon; to be called on its loop."""
@@ -65,7 +69,9 @@ class Relay:
         """Run a lane, and a new one when it breaks."""
         await asyncio.to_thread(kafka.ensure, self._settings, [destination.retry])
         while not self._stop.is_set():
-            one = lane(self._settings, destination, self._codec, self._producer, near_s=self._near_s)
+            one = lane(
+                self._settings, destination, self._codec, self._producer, near_s=self._near_s, tracing=self._tracing
+            )
             self._lanes[destination.name] = one
             one.pause(self._states.get(destination.name, State.RUNNING) is not State.RUNNING)
             one.disabled = lambda: self._disable(destination)
@@ -107,6 +113,7 @@ def lane(
     *,
     sink: Sink | None = None,
     near_s: float = NEAR_S,
+    tracing: Tracing | None = None,
 ) -> Lane:
     """Return a destination's lane, joined to its group, with its own sink unless one is given."""
     outgoing = Outgoing(producer, codec, destination.retry.name)
@@ -120,6 +127,7 @@ def lane(
         takes=destination.takes,
         schedule=destination.schedule_s,
         near_s=near_s,
+        tracing=tracing,
     )
 
 

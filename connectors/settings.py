@@ -16,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretBytes,
     SecretStr,
     ValidationError,
 )
@@ -24,20 +23,13 @@ from pydantic import (
 from connectors.access import KafkaAccess, RedisAccess
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
-from connectors.log import Shape
-from connectors.values import SECRETS, Keys, Listed, Seconds
+from connectors.observed import Observed, Port
+from connectors.values import SECRETS, Keys, Listed, Seconds, StrongKey
 from schemas.sighting import Sign
 
 
 class SettingsError(Exception):
     """Settings are missing or wrong; one line for each, naming the variable and what to do."""
-
-
-def _strong(value: SecretBytes) -> SecretBytes:
-    """Refuse keys that are guessed easily, or longer than BLAKE2b takes."""
-    if not 16 <= len(value.get_secret_value()) <= 64:
-        raise ValueError("give it 16 to 64 bytes, for instance those of `openssl rand -hex 32`")
-    return value
 
 
 def _impersonal(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -71,18 +63,16 @@ def _signs(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 BucketDays = Annotated[Listed, AfterValidator(_rising)]
 SignNames = Annotated[Listed, BeforeValidator(lambda text: () if text == "none" else text), AfterValidator(_signs)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
 PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
     "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
     "|street|userid|username|website|zip"
 )
 
 
-class Connection(KafkaAccess):
+class Connection(Observed, KafkaAccess):
     """What every process is told: where Kafka is, and how wide the pipeline is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
@@ -98,16 +88,6 @@ class Connection(KafkaAccess):
     replication: Annotated[int, Field(ge=1)] = Field(
         1, alias="LEADSTREAM_REPLICATION", description="copies of each partition; 3 in production"
     )
-    log_format: Shape = Field(
-        Shape.CONSOLE, alias="LEADSTREAM_LOG_FORMAT", description="how log lines look: console or json"
-    )
-    log_level: str = Field(
-        "info", alias="LOG_LEVEL", description="which log lines are written: debug, info, warning or error and above"
-    )
-    metrics_host: str = Field(
-        "127.0.0.1", alias="LEADSTREAM_METRICS_HOST", description="where /metrics listens (worker, relay, view)"
-    )
-    metrics_port: Port = Field(0, alias="LEADSTREAM_METRICS_PORT", description="its port; 0 = no metrics server")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

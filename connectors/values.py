@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretBytes, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, SecretStr
 
 from connectors.keyring import KeyRing, NamedSecrets, Secrets
 
@@ -16,9 +16,17 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
+def _strong(value: SecretBytes) -> SecretBytes:
+    """Refuse keys that are guessed easily, or longer than BLAKE2b takes."""
+    if not 16 <= len(value.get_secret_value()) <= 64:
+        raise ValueError("give it 16 to 64 bytes, for instance those of `openssl rand -hex 32`")
+    return value
+
+
 Keys = Annotated[KeyRing, _read_by(KeyRing.parse)]
 Signing = Annotated[Secrets, _read_by(Secrets.parse)]
 SigningByName = Annotated[NamedSecrets, _read_by(NamedSecrets.parse)]
 Listed = Annotated[tuple[str, ...], _read_by(_listed)]
+StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 Seconds = Annotated[float, Field(gt=0)]
 SECRETS = (KeyRing, Secrets, NamedSecrets, SecretStr, SecretBytes)

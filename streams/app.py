@@ -15,6 +15,7 @@ from connectors import kafka
 from connectors.settings import WorkerSettings
 from connectors.sources import SOURCES, direct, listed
 from connectors.sources.mapped import adapter
+from connectors.tracing import Tracing, open_tracing
 from schemas.codec import Codec
 from schemas.keys import is_canary
 from schemas.records import Pending, Quarantined, Record, RoutedLead, TrainingExample
@@ -38,6 +39,7 @@ from streams.engine.host import NewStore
 from streams.health import serve
 from streams.models import Models
 from streams.names import named
+from streams.tracing import RoundTraces
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def agents(
     )
 
 
-def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
+def build(settings: WorkerSettings, worker: str, tracing: Tracing | None = None) -> tuple[engine.App, Models]:
     """Return a worker's Faust app and the models it scores with. `worker` names the process, uniquely in its group."""
     codec = Codec(open_registry(settings.schema_registry_url))
     client = kafka.client(settings)
@@ -98,6 +100,7 @@ def build(settings: WorkerSettings, worker: str) -> tuple[engine.App, Models]:
         standby=settings.standby,
         partitions=settings.partitions,
         on_emit=observer(models),
+        traces=RoundTraces(tracing) if tracing is not None else None,
     )
     return engine.build(ready, config, codec, stores(settings.state_dir, worker)), models
 
@@ -113,7 +116,8 @@ async def _run(settings: WorkerSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app, models = build(settings, named(settings))
+    tracing = open_tracing("worker", settings)
+    app, models = build(settings, named(settings), tracing)
     models.start()
     for why, count in earlier(os.environ).items():
         metrics.EXITS.labels(why).inc(count)
@@ -123,6 +127,8 @@ async def _run(settings: WorkerSettings) -> None:
         await engine.run(app, stop)
     finally:
         models.stop()
+        if tracing is not None:
+            tracing.close()
         if server is not None:
             server.shutdown()
 

@@ -12,6 +12,7 @@ from typing import TextIO
 from connectors.log.calm import Calm
 from connectors.log.dropped import DROPPED
 from connectors.log.lines import Lines, Shape
+from connectors.log.trace import TRACE_ID
 
 __all__ = ["FORMAT", "LEVEL", "install", "shape"]
 
@@ -38,7 +39,7 @@ def install(
     part: str,
     environ: Mapping[str, str] = os.environ,
     stream: TextIO | None = None,
-    trace_id: Callable[[], str] = str,
+    trace_id: Callable[[], str] = TRACE_ID.get,
 ) -> None:
     """Send all log lines of this process to stderr, as `LEADSTREAM_LOG_FORMAT` and `LOG_LEVEL` have it.
 

@@ -24,6 +24,7 @@ from streams.engine.alarms import hint, wake
 from streams.engine.outbox import Aborted, Outbox
 from streams.engine.store import StoreBroken
 from streams.engine.table import Table
+from streams.engine.traces import Traces
 
 log = logging.getLogger(__name__)
 WORLDS_FAULT = (StoreBroken, RegistryUnavailable, Aborted)
@@ -82,19 +83,28 @@ _met = lru_cache(Met)  # of the few fates that there are
 
 
 class Boundary:
-    """Applies slices for one agent. `partitions` = how many the keyed topics have."""
+    """Applies slices for one agent. `partitions` = how many the keyed topics have; `traces` is told of traced records.
 
-    def __init__(self, agent: Agent, codec: Codec, outbox: Outbox, partitions: int) -> None:
+    All that is made of a traced record carries its trace on. Steps know nothing of it.
+    """
+
+    def __init__(
+        self, agent: Agent, codec: Codec, outbox: Outbox, partitions: int, traces: Traces | None = None
+    ) -> None:
         self.agent = agent
         self._codec, self._outbox, self._partitions = codec, outbox, partitions
         self._inputs: dict[str, Topic] = {topic.name: topic for topic in agent.inputs}
+        self._traces = traces
 
     def apply(self, part: Slice, tables: Sequence[Table], emitted: list[Emit]) -> Counter[Met]:
         """Put every record of the slice through the step; return how many met which fate. Raises the world's faults."""
         fates: Counter[tuple[int, Met]] = Counter()
         leaned_on = self.agent.lean()
         total: Counter[Met] = Counter()
+        traces, outbox = self._traces, self._outbox
         for raw in part.records:
+            if traces is not None and raw.headers:
+                outbox.headers = traces.enter(self.agent.name, raw.headers)
             try:
                 met = _met(self._one(part, raw, tables, emitted))
             except Rejected as rejected:
@@ -105,6 +115,9 @@ class Boundary:
                 at = {"topic": part.topic, "partition": part.partition, "offset": raw.offset}
                 log.exception("a step crashed", extra={"agent": self.agent.name, **at})
                 met = self._bury(part, raw, Reason.CRASH, type(error).__name__)
+            if traces is not None and outbox.headers:
+                traces.leave(met.fate, met.reason)
+                outbox.headers = None
             fates[raw.timestamp // 60_000, met] += 1
             if self.agent.alarm is not None and met.fate not in (DEAD_LETTER, REKEYED):
                 total += self._wake(part, raw, tables, emitted)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from schemas.records import Record
 from streams.engine.offsets import Kafka
+from streams.engine.traces import Traces
 
 
 def _nothing(topic: str, record: Record) -> None:
@@ -20,7 +21,8 @@ class Config(NamedTuple):
 
     `session_s` bounds how long a dead worker's partitions lie idle; `transaction_s` how long its open transaction hides
     what lies behind it; `stall_s` is the watchdog's patience.
-    `standby` = keep the state of others' partitions warm. `on_emit` is told each committed output.
+    `standby` = keep the state of others' partitions warm. `on_emit` is told each committed output, `traces` (None =
+    nobody) each record that carries a trace.
     """
 
     kafka: Kafka
@@ -35,6 +37,7 @@ class Config(NamedTuple):
     stall_s: float = 60.0
     standby: bool = False
     on_emit: Callable[[str, Record], None] = _nothing
+    traces: Traces | None = None
 
     @property
     def instance(self) -> str:

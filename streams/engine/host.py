@@ -35,7 +35,9 @@ class Host:
     def __init__(self, config: Config, agents: Sequence[Agent], codec: Codec, store: NewStore | None = None) -> None:
         self.config, self.codec = config, codec
         self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s)
-        self.boundaries = {agent.name: Boundary(agent, codec, self._outbox, config.partitions) for agent in agents}
+        self.boundaries = {
+            agent.name: Boundary(agent, codec, self._outbox, config.partitions, config.traces) for agent in agents
+        }
         self._agent_of = {topic.name: agent.name for agent in agents for topic in agent.inputs}
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
@@ -102,6 +104,8 @@ class Host:
         if not done:
             metrics.ROUNDS.labels(new.undone_by).inc()
             self.pace.undone(new.records)
+            if self.config.traces is not None:
+                self.config.traces.undone()
         return done
 
     async def release(self) -> None:
@@ -219,6 +223,8 @@ class Host:
             metrics.FATES.labels(stage, met.fate, met.reason).inc(count)
         self.pace.committed(committed.records, committed.fold_s, committed.commit_s)
         metrics.ROUNDS.labels("committed").inc()
+        if self.config.traces is not None:
+            self.config.traces.committed(committed.records)
         metrics.ROUND_RECORDS.observe(committed.records)
         metrics.ROUND_ROWS.observe(committed.rows)
         metrics.FOLD_SECONDS.observe(committed.fold_s)

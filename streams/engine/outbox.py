@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.engine.offsets import Kafka, Place
+from streams.engine.traces import Headers
 
 log = logging.getLogger(__name__)
 CALL_S = 10.0
@@ -51,6 +52,7 @@ class Outbox:
             {**SETTINGS, **kafka, "transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
         )
         self._open = False
+        self.headers: Headers | None = None  # what all that is sent from now on carries
 
     def __len__(self) -> int:
         """Return how many records and events wait in the producer."""
@@ -62,6 +64,7 @@ class Outbox:
 
     def begin(self) -> None:
         """Open a transaction. Raises `Fenced`."""
+        self.headers = None
         self._insist(lambda _: self._producer.begin_transaction())
         self._open = True
 
@@ -81,7 +84,7 @@ class Outbox:
         report = _tell(delivered) if delivered else None
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, on_delivery=report)
+                self._producer.produce(topic, value, key, partition, on_delivery=report, headers=self.headers)
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as error:

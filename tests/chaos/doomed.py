@@ -31,7 +31,7 @@ class Telling(Outbox):
         pass_by("after_ack")
 
     def _hand_over(self, letters: list[Letter]) -> None:
-        for topic, key, value, partition in letters:
+        for topic, key, value, partition, _ in letters:
             self._producer.produce(topic, value, key, partition)
 
 

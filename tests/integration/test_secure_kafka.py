@@ -98,14 +98,14 @@ def test_an_event_becomes_a_lead_through_tls_and_scram(secured: Secured, tmp_pat
         ({"KAFKA_SASL_MECHANISM": "PLAIN"}, "KAFKA_SASL_MECHANISM"),
         ({"KAFKA_SSL_CA": "OTHER"}, "KAFKA_SSL_CA"),
         ({"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "KAFKA_SECURITY_PROTOCOL does not speak TLS"),
-        ({"KAFKA_BOOTSTRAP_SERVERS": "PLAIN"}, "KAFKA_SECURITY_PROTOCOL speaks TLS to a port that does not"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "PORT"}, "KAFKA_SECURITY_PROTOCOL speaks TLS to a port that does not"),
     ],
     ids=["wrong password", "unknown user", "wrong mechanism", "wrong CA", "plaintext to TLS", "TLS to plaintext"],
 )
 def test_a_refusal_names_the_setting_and_no_secret(
     secured: Secured, tmp_path: Path, changed: dict[str, str], named: str
 ) -> None:
-    meant = {"OTHER": str(Authority(tmp_path, "stranger").file), "PLAIN": secured.plain}
+    meant = {"OTHER": str(Authority(tmp_path, "stranger").file), "PORT": secured.plain}
     environ = secured.environ(**{name: meant.get(value, value) for name, value in changed.items()})
     said = CliRunner().invoke(app, ["topics", "ensure"], env=environ)
     assert said.exit_code == 1

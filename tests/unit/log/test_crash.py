@@ -23,6 +23,7 @@ class Sent(Outbox):
 
     def __init__(self) -> None:
         self.topics: list[str] = []
+        self.headers = None
 
     def send(self, topic: str, *_: object, **__: object) -> None:
         self.topics.append(topic)
