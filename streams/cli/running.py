@@ -53,8 +53,8 @@ def running(connection: Connection, environ: Mapping[str, str]) -> Iterator[Find
 
 
 def _lag(group: str, before: Beat, beat: Beat) -> Finding:
-    subject, lag = f"lag of {WHO.get(group, group)}", beat.lag(group)
-    told = f"{lag.records} records, {lag.seconds:.0f} s"
+    subject, lag = f"lag of {WHO.get(group, group.removeprefix('leadstream-'))}", beat.lag(group)
+    told = f"{lag.records} records, {lag.seconds:.0f} s" if lag.seconds else "nothing is due"
     if lag.seconds < LATE_S:
         return Finding(subject, told)
     if not _moved(before.lags.get(group, {}), beat.lags[group]):
