@@ -14,7 +14,7 @@ from connectors.controls import State, states
 from connectors.probe import GROUPS, Lag, Probe
 from connectors.settings import Connection
 from schemas.codec import Codec
-from schemas.records import ModelSnapshot
+from schemas.learning import ModelSnapshot
 from schemas.registry import open_registry
 from schemas.rejected import Rejected
 from schemas.topics import DEAD_LETTERS, EVENTS, LEADS_ROUTED, MODELS, TOUCHPOINTS, Topic

@@ -7,20 +7,16 @@ auto-creation.
 
 from typing import NamedTuple
 
+from schemas.learning import Clock, Lessons, ModelPin, ModelSnapshot, Pending, TrainingExample, Withdrawal
 from schemas.records import (
     Audit,
     Channel,
-    Clock,
     Crowd,
     DeadLetter,
     LeadProfile,
-    Lessons,
     Link,
     Merge,
-    ModelPin,
-    ModelSnapshot,
     Outcome,
-    Pending,
     PlainEvent,
     Quarantined,
     RawEvent,
@@ -28,9 +24,7 @@ from schemas.records import (
     Roster,
     RoutedLead,
     Touchpoint,
-    TrainingExample,
     Visitor,
-    Withdrawal,
 )
 
 DAY_S = 86_400

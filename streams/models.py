@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec
-from schemas.records import ModelPin, ModelSnapshot
+from schemas.learning import ModelPin, ModelSnapshot
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Rejected
 from schemas.topics import MODEL_PINS, MODELS

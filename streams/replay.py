@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.keys import partition_of
-from schemas.records import Audit, LeadProfile, ModelSnapshot, Record, TrainingExample
+from schemas.learning import ModelSnapshot, TrainingExample
+from schemas.records import Audit, LeadProfile, Record
 from schemas.rejected import Rejected
 from schemas.topics import LEADS_PROFILES, TOUCHPOINTS, Emit
 from streams.agents.qualify import make_qualify

@@ -13,7 +13,7 @@ from connectors import kafka
 from connectors.reading import everything
 from connectors.settings import WorkerSettings
 from schemas.codec import Codec
-from schemas.records import ModelPin, ModelSnapshot
+from schemas.learning import ModelPin, ModelSnapshot
 from schemas.registry import open_registry
 from schemas.rejected import Rejected
 from schemas.topics import MODEL_PINS, MODEL_VERSIONS, MODELS

@@ -12,7 +12,8 @@ from confluent_kafka import Message
 from connectors.reading import everything
 from connectors.settings import WorkerSettings
 from schemas.codec import Codec
-from schemas.records import Audit, LeadProfile, ModelSnapshot, Record, RoutedLead, TrainingExample
+from schemas.learning import ModelSnapshot, TrainingExample
+from schemas.records import Audit, LeadProfile, Record, RoutedLead
 from schemas.registry import open_registry
 from schemas.rejected import Rejected
 from schemas.topics import AUDIT, LEADS_ROUTED, TOUCHPOINTS, TRAINING_EXAMPLES, Topic

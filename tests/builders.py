@@ -3,19 +3,9 @@
 from hashlib import blake2b
 from typing import Any
 
+from schemas.learning import TrainingExample
 from schemas.person import Fields, seal
-from schemas.records import (
-    Channel,
-    Kind,
-    LeadProfile,
-    Outcome,
-    OutcomeKind,
-    RawEvent,
-    RoutedLead,
-    Stage,
-    Touchpoint,
-    TrainingExample,
-)
+from schemas.records import Channel, Kind, LeadProfile, Outcome, OutcomeKind, RawEvent, RoutedLead, Stage, Touchpoint
 from schemas.sighting import Identifiers, Sighting
 
 __all__ = ["example", "hex_id", "outcome", "profile", "raw_event", "routed", "sighting", "touchpoint"]

@@ -12,7 +12,7 @@ from math import exp, log
 from random import Random
 from typing import NamedTuple
 
-from schemas.records import Pending, Snapshot
+from schemas.learning import Pending, Snapshot
 from streams.domain import joiner
 from streams.domain.hazards import DAY_S, ENDS_S, Classifier, Hazards, X
 from streams.domain.joiner import Closed

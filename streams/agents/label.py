@@ -12,7 +12,8 @@ from typing import cast
 from msgspec.structs import replace
 
 from schemas.keys import partition_of
-from schemas.records import Clock, Outcome, Pending, Record, TrainingExample, Withdrawal
+from schemas.learning import Clock, Pending, TrainingExample, Withdrawal
+from schemas.records import Outcome, Record
 from schemas.step import Agent, Alarm, Applied, States
 from schemas.topics import CLOCKS, PENDING, QUESTIONS, TRAINING_EXAMPLES, Emit
 from streams.domain import joiner

@@ -8,7 +8,8 @@ rarer the more it knows, and at least once in ten minutes of their time; between
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from schemas.records import Lessons, ModelSnapshot, Record, TrainingExample
+from schemas.learning import Lessons, ModelSnapshot, TrainingExample
+from schemas.records import Record
 from schemas.step import Agent, Applied, States
 from schemas.topics import LESSONS, MODEL_VERSIONS, MODELS, TRAINING_EXAMPLES, Emit
 from streams.domain.hazards import ENDS_S

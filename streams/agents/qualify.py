@@ -13,22 +13,9 @@ from typing import cast
 from msgspec.structs import replace
 
 from schemas.keys import is_canary, partition_of, rank
+from schemas.learning import Pending, Snapshot, Withdrawal
 from schemas.person import seal
-from schemas.records import (
-    Kind,
-    LeadProfile,
-    Link,
-    Merge,
-    Outcome,
-    Pending,
-    Record,
-    Roster,
-    RoutedLead,
-    Snapshot,
-    Stage,
-    Touchpoint,
-    Withdrawal,
-)
+from schemas.records import Kind, LeadProfile, Link, Merge, Outcome, Record, Roster, RoutedLead, Stage, Touchpoint
 from schemas.step import Agent, Applied, States
 from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
 from streams.domain import profile as profiles

@@ -10,7 +10,7 @@ from streams.cli.output import Json, console, explained, fail, show_json, when
 
 if TYPE_CHECKING:
     from connectors.settings import WorkerSettings
-    from schemas.records import ModelSnapshot
+    from schemas.learning import ModelSnapshot
     from streams.versions import Shelf
 
 __all__ = ["app"]

@@ -7,15 +7,8 @@ from math import ceil
 from typing import NamedTuple
 
 from schemas.keys import rank
-from schemas.records import (
-    Audit,
-    DeadLetter,
-    LeadProfile,
-    ModelSnapshot,
-    Record,
-    RoutedLead,
-    TrainingExample,
-)
+from schemas.learning import ModelSnapshot, TrainingExample
+from schemas.records import Audit, DeadLetter, LeadProfile, Record, RoutedLead
 
 SHOWN = 14
 AUC = "auc"

@@ -7,7 +7,8 @@ card's ledger and every feature's points go into it by the same shares, so that 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from schemas.records import LeadProfile, ModelSnapshot, ScoreReason
+from schemas.learning import ModelSnapshot
+from schemas.records import LeadProfile, ScoreReason
 from streams.domain.card import DOUBLE, ENGAGEMENT, FIT, Card, Line, ledger, total
 from streams.domain.scoring import TOP, Scorer, logistic
 

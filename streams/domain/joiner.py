@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from schemas.records import Pending, Snapshot
+from schemas.learning import Pending, Snapshot
 from streams.domain.hazards import ENDS_S
 
 MOST = 16  # snapshots of one lead that may wait at a time; more are not asked

@@ -24,7 +24,7 @@ from river.optim import AdaGrad
 from river.preprocessing import StandardScaler
 from river.utils import VectorDict
 
-from schemas.records import ModelSnapshot, Term, TrainingExample
+from schemas.learning import ModelSnapshot, Term, TrainingExample
 from schemas.rejected import Reason, Rejected
 from streams.domain.calibration import Calibration, loss
 from streams.domain.contest import Contest

@@ -10,7 +10,8 @@ from math import exp
 from operator import mul, sub
 from typing import NamedTuple
 
-from schemas.records import ModelSnapshot, ScoreReason, Term
+from schemas.learning import ModelSnapshot, Term
+from schemas.records import ScoreReason
 from streams.domain.features import is_fit
 from streams.domain.learner.frozen import Frozen, frozen
 from streams.domain.learner.state import unpack

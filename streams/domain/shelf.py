@@ -4,7 +4,7 @@ The topic is compacted and its keys are a fixed number of places, so that a shel
 place of an old one. A version that is pinned travels in the pin itself, and cannot be lost.
 """
 
-from schemas.records import ModelSnapshot
+from schemas.learning import ModelSnapshot
 
 LATEST = 31  # prime: however many examples lie between two versions, all places are used
 PLACES = (("hour", 3_600, 24), ("day", 86_400, 30))

@@ -10,7 +10,7 @@ from math import isfinite
 from msgspec.msgpack import Encoder
 from msgspec.structs import astuple, replace
 
-from schemas.records import ModelPin, ModelSnapshot
+from schemas.learning import ModelPin, ModelSnapshot
 from streams.domain.learner.state import Unreadable, unpack
 from streams.domain.scoring import CLASSIFIER, PIPELINE
 

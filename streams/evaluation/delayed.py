@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from time import perf_counter_ns
 
-from schemas.records import Pending, Snapshot
+from schemas.learning import Pending, Snapshot
 from streams.domain import joiner
 from streams.domain.hazards import DAY_S, ENDS_S, Classifier, Hazards, X
 from streams.evaluation.run import Run

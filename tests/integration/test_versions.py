@@ -13,7 +13,8 @@ import pytest
 from confluent_kafka import KafkaException
 from typer.testing import CliRunner, Result
 
-from schemas.records import Audit, ModelSnapshot, TrainingExample
+from schemas.learning import ModelSnapshot, TrainingExample
+from schemas.records import Audit
 from schemas.topics import (
     AUDIT,
     LEADS_PROFILES,

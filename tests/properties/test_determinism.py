@@ -8,7 +8,8 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.keys import partition_of
-from schemas.records import LeadProfile, Pending, RoutedLead, TrainingExample
+from schemas.learning import Pending, TrainingExample
+from schemas.records import LeadProfile, RoutedLead
 from schemas.registry import FileRegistry
 from schemas.topics import Emit
 from streams.engine.fold import Fold

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.records import ModelSnapshot
+from schemas.learning import ModelSnapshot
 from streams.domain.features import FEATURES
 from streams.domain.learner.state import pack, unpack
 from streams.domain.learning import Learner

@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Pending, Snapshot
+from schemas.learning import Pending, Snapshot
 from streams.domain import joiner
 from streams.domain.hazards import DAY_S, ENDS_S
 from streams.domain.joiner import Closed

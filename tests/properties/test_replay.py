@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from schemas.codec import Codec
 from schemas.keys import partition_of
-from schemas.records import Audit, ModelSnapshot, RoutedLead
+from schemas.learning import ModelSnapshot
+from schemas.records import Audit, RoutedLead
 from schemas.registry import FileRegistry
 from schemas.topics import LEADS_PROFILES, ROSTERS, TOUCHPOINTS, Emit
 from streams.cards import card

@@ -3,7 +3,8 @@
 import pytest
 
 from schemas.keys import partition_of
-from schemas.records import Clock, OutcomeKind, Pending, Record, Snapshot, TrainingExample, Withdrawal
+from schemas.learning import Clock, Pending, Snapshot, TrainingExample, Withdrawal
+from schemas.records import OutcomeKind, Record
 from schemas.topics import PENDING, QUESTIONS, TRAINING_EXAMPLES
 from streams.agents.label import CLOCK, make_label
 from streams.domain import joiner

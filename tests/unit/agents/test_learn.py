@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.codec import Codec
-from schemas.records import Lessons, ModelSnapshot
+from schemas.learning import Lessons, ModelSnapshot
 from schemas.registry import FileRegistry
 from schemas.rejected import Rejected
 from schemas.step import States

@@ -6,22 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.keys import partition_of
+from schemas.learning import Pending, Snapshot, Withdrawal
 from schemas.person import unseal
-from schemas.records import (
-    Kind,
-    LeadProfile,
-    Link,
-    Merge,
-    Outcome,
-    OutcomeKind,
-    Pending,
-    Record,
-    RoutedLead,
-    Snapshot,
-    Stage,
-    Touchpoint,
-    Withdrawal,
-)
+from schemas.records import Kind, LeadProfile, Link, Merge, Outcome, OutcomeKind, Record, RoutedLead, Stage, Touchpoint
 from schemas.rejected import Rejected
 from schemas.step import Applied
 from schemas.topics import LEADS_ROUTED, TOUCHPOINTS

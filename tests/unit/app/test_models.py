@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.codec import Codec
-from schemas.records import ModelPin, ModelSnapshot
+from schemas.learning import ModelPin, ModelSnapshot
 from schemas.registry import FileRegistry
 from streams import metrics
 from streams.cards import card

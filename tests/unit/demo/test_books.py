@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.records import Audit, DeadLetter, LeadProfile, ModelSnapshot, Tally
+from schemas.learning import ModelSnapshot
+from schemas.records import Audit, DeadLetter, LeadProfile, Tally
 from streams.demo.board import Board, percentile
 from streams.demo.conservation import conserve
 from streams.demo.ledger import Ledger

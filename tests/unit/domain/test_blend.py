@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from schemas.records import Kind, ModelSnapshot
+from schemas.learning import ModelSnapshot
+from schemas.records import Kind
 from streams.cards import card
 from streams.domain.blend import CARD, Blend, evidence
 from streams.domain.features import features

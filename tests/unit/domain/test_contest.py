@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from schemas.records import TrainingExample
+from schemas.learning import TrainingExample
 from streams.domain.calibration import NEUTRAL, Calibration
 from streams.domain.contest import FEWEST, Contest
 from streams.domain.drift import Adwin, Watch, psi

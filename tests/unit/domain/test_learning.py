@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from schemas.records import TrainingExample
+from schemas.learning import TrainingExample
 from schemas.rejected import Reason, Rejected
 from streams.domain.features import FEATURES
 from streams.domain.learning import REMEMBERED, VALUES, Learner

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from schemas.records import ModelSnapshot, Term, Trait
+from schemas.learning import ModelSnapshot, Term
+from schemas.records import Trait
 from streams.domain.features import FEATURES, features
 from streams.domain.scoring import TOP, Scorer, logistic
 from tests.builders import NOON, profile

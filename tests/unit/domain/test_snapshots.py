@@ -5,7 +5,7 @@ from math import nan
 import pytest
 from msgspec.structs import fields, replace
 
-from schemas.records import ModelPin, ModelSnapshot, Term
+from schemas.learning import ModelPin, ModelSnapshot, Term
 from streams.domain.learning import Learner
 from streams.domain.snapshots import (
     LARGEST,
