@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from schemas.learning import ModelSnapshot
 from schemas.records import LeadProfile, ScoreReason
-from streams.domain.card import DOUBLE, ENGAGEMENT, FIT, Card, Line, ledger, total
+from streams.domain.card import DOUBLE, ENGAGEMENT, FIT, Card
+from streams.domain.ledger import Ledger, Line, total
 from streams.domain.scoring import TOP, Scorer, logistic
 
 BY_CARD, BY_MODEL, BY_BOTH = "card", "model", "blend"
@@ -41,7 +42,7 @@ class Blend:
     """Scores with one card and one snapshot (None = none yet); safe to share, for nothing in it changes."""
 
     def __init__(self, card: Card, snapshot: ModelSnapshot | None = None) -> None:
-        self.card = card
+        self.card, self._ledger = card, Ledger(card)
         self.version = snapshot.version if snapshot else 0
         self.champion = snapshot.champion if snapshot else ""
         self.share = card.share(evidence(snapshot)) if snapshot else 0.0
@@ -53,16 +54,16 @@ class Blend:
 
     def points(self, lead: LeadProfile, features: Mapping[str, float], now: float) -> dict[str, float]:
         """Return what each feature and each line of the ledger add to the log-odds, by name."""
-        found = {CARD + line.name: self._of_card * line.points for line in ledger(self.card, lead, now)}
+        found = {CARD + line.name: self._of_card * line.points for line in self._ledger.lines(lead, now)}
         if self._model is not None:
             found |= {name: self.share * points for name, points in self._model.points(features).items()}
         return found
 
     def score(self, lead: LeadProfile, features: Mapping[str, float], now: float) -> Score:
         """Return the score of a lead at `now`, its features having been taken then."""
-        lines = ledger(self.card, lead, now)
-        fit, engagement = self._half(lines, FIT), self._half(lines, ENGAGEMENT)
-        rest = self._of_card * total(lines) - fit - engagement
+        lines = self._ledger.lines(lead, now)
+        fit, engagement, points = self._half(lines, FIT), self._half(lines, ENGAGEMENT), total(lines)
+        rest = self._of_card * points - fit - engagement
         reasons = self._reasons(lines)
         if self._model is not None:
             modelled = self._model.score(features)
@@ -84,7 +85,7 @@ class Blend:
             led_by=self.led_by,
             share=self.share,
             card=self.card.id,
-            card_points=total(lines),
+            card_points=points,
         )
 
     def scores(self, features: Mapping[str, float]) -> dict[str, float]:
@@ -97,7 +98,7 @@ class Blend:
         return self._scorer.traits if self._scorer is not None else ()
 
     def _half(self, lines: list[Line], group: str) -> float:
-        return self._of_card * sum(line.points for line in lines if line.group == group)
+        return self._of_card * sum([line.points for line in lines if line.group == group])
 
     def _reasons(self, lines: list[Line]) -> list[ScoreReason]:
         """Return the ledger's lines as reasons, largest first: `value` in points, `points` in log-odds."""

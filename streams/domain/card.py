@@ -1,19 +1,15 @@
-"""The scorecard: points for who a lead is and what it does, by rules that anyone can read, in a ledger that adds up.
+"""The scorecard: points for who a lead is and what it does, by rules that anyone can read.
 
 A rule gives points for each event of some kinds, or once for what a lead states. The points of a day's events fade from
-that day on; nothing is kept for it, all is counted anew from the profile, as of the event's time. Then rules, groups
-and the whole are held within their bounds, and what that takes or adds is a line of the ledger too. So the total is the
-sum of the ledger, and whatever order a profile was folded in, the ledger is the same.
+that day on. Rules, groups and the whole are held within bounds. What comes of it for a lead is its ledger
+(`streams.domain.ledger`).
 """
 
 from collections.abc import Mapping
 from math import log
 from typing import NamedTuple
 
-from schemas.records import LeadProfile
-from streams.domain.profile import DAY_S
-
-FIT, ENGAGEMENT, TOTAL = "fit", "engagement", "total"
+FIT, ENGAGEMENT = "fit", "engagement"
 NO_BOUND = float("inf")
 DOUBLE = log(2.0)
 
@@ -61,6 +57,22 @@ class Stated(NamedTuple):
     at_most: float = NO_BOUND
     nothing: bool = False
     anything: bool = False
+
+    def holds(self, told: str) -> bool:
+        """Tell whether a value, in small letters without blanks around it, is what is wanted; "" = none was stated.
+
+        >>> Stated("title", words=frozenset({"vp"})).holds("vp, sales"), Stated("employees", at_least=9.0).holds("8")
+        (True, False)
+        """
+        if self.nothing or not told:
+            return self.nothing and not told
+        if self.anything:
+            return True
+        if self.values:
+            return told in self.values
+        if self.words:
+            return not self.words.isdisjoint("".join(c if c.isalnum() or c == "-" else " " for c in told).split())
+        return self.at_least <= number(told) <= self.at_most
 
 
 class Rule(NamedTuple):
@@ -110,84 +122,6 @@ class Card(NamedTuple):
     def log_odds(self, points: float) -> float:
         """Return what points add to the log-odds."""
         return points * DOUBLE / self.doubling
-
-
-class Line(NamedTuple):
-    """One line of a ledger: a rule's points, or what a bound of a group or of the whole takes or adds."""
-
-    name: str
-    group: str
-    points: float
-
-
-def ledger(card: Card, lead: LeadProfile, now: float) -> list[Line]:
-    """Return where a lead's points come from at `now` (seconds since the epoch), in the card's order, without zeros."""
-    counts = _by_kind(lead, now)
-    lines: list[Line] = []
-    sums = dict.fromkeys(card.groups, 0.0)
-    for rule in card.rules:
-        points = _points(rule, lead, counts, now)
-        points += rule.bounds.short_of(points)
-        if points:
-            lines.append(Line(rule.name, rule.group, points))
-            sums[rule.group] += points
-    for group, bounds in card.groups.items():
-        if beyond := bounds.short_of(sums[group]):
-            lines.append(Line(f"bounds of {group}", group, beyond))
-    if beyond := card.total.short_of(total(lines)):
-        lines.append(Line("bounds of the total", TOTAL, beyond))
-    return lines
-
-
-def total(lines: list[Line]) -> float:
-    """Return the sum of a ledger."""
-    return sum(line.points for line in lines)
-
-
-def _by_kind(lead: LeadProfile, now: float) -> dict[str, list[tuple[int, int, int]]]:
-    """Return (day, age in days, count) by kind, as far as it has happened by now."""
-    today = int(now // DAY_S)
-    found: dict[str, list[tuple[int, int, int]]] = {}
-    for past in lead.days:
-        if past.day <= today:
-            for name, count in past.counts.items():
-                found.setdefault(name, []).append((past.day, today - past.day, count))
-    return found
-
-
-def _points(rule: Rule, lead: LeadProfile, counts: dict[str, list[tuple[int, int, int]]], now: float) -> float:
-    if rule.events:
-        return _of_events(rule, counts)
-    if rule.stated is not None:
-        return rule.points if _holds(rule.stated, lead, now) else 0.0
-    quiet = lead.last_seen > 0.0 and now - lead.last_seen >= rule.quiet_days * DAY_S
-    return rule.points if quiet else 0.0
-
-
-def _of_events(rule: Rule, counts: dict[str, list[tuple[int, int, int]]]) -> float:
-    per_day: dict[int, tuple[int, int]] = {}
-    for kind in rule.events & counts.keys():
-        for day, age, count in counts[kind]:
-            per_day[day] = age, per_day.get(day, (age, 0))[1] + count
-    points = 0.0
-    for day in sorted(per_day):  # one order, whichever the kinds came in
-        age, count = per_day[day]
-        points += rule.points * min(count, rule.per_day) * rule.fade.left(age)
-    return points
-
-
-def _holds(stated: Stated, lead: LeadProfile, now: float) -> bool:
-    trait = lead.traits.get(stated.trait)
-    told = trait.value.strip().lower() if trait is not None and trait.at <= now else ""
-    if stated.nothing or not told:
-        return stated.nothing and not told
-    if stated.anything:
-        return True
-    if stated.values:
-        return told in stated.values
-    if stated.words:
-        return not stated.words.isdisjoint("".join(c if c.isalnum() or c == "-" else " " for c in told).split())
-    return stated.at_least <= number(told) <= stated.at_most
 
 
 def number(text: str) -> float:

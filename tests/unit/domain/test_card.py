@@ -6,7 +6,8 @@ import pytest
 
 from schemas.records import Day, LeadProfile, Trait
 from streams.cards import card
-from streams.domain.card import Bounds, Card, Fade, Line, Rule, Stated, ledger, total
+from streams.domain.card import Bounds, Card, Fade, Rule, Stated
+from streams.domain.ledger import Ledger, Line, total
 from streams.domain.profile import DAY_S
 from tests.builders import NOON, profile
 
@@ -16,6 +17,10 @@ TODAY = int(NOON // DAY_S)
 
 def of(*rules: Rule, fit: Bounds = OPEN, whole: Bounds = OPEN) -> Card:
     return Card("test", 3, rules, {"fit": fit, "engagement": OPEN}, whole, log(0.05 / 0.95), 10.0, 50.0, 500.0)
+
+
+def ledger(card: Card, lead: LeadProfile, now: float) -> list[Line]:
+    return Ledger(card).lines(lead, now)
 
 
 def did(**counts: int) -> LeadProfile:
