@@ -50,7 +50,7 @@ class Ledger:
             elif rule.events:
                 counted = Counted(at, rule, tuple(rule.fade.left(age) for age in range(SHOWN)))
                 if len(rule.events) == 1:
-                    self._single.setdefault(*rule.events, []).append(counted)
+                    self._single.setdefault(min(rule.events), []).append(counted)
                 else:
                     self._several.append(counted)
         for trait, rules in traits.items():
