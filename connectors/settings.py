@@ -4,72 +4,22 @@ Every secret may also come from a file: `LEADSTREAM_PEPPER_FILE=/run/secrets/pep
 `reference()` renders the table in docs/settings.md.
 """
 
-import re
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from connectors.access import KafkaAccess, RedisAccess
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
 from connectors.observed import Observed, Port
-from connectors.values import SECRETS, Keys, Listed, Seconds, StrongKey
+from connectors.values import SECRETS, BucketDays, Keys, Listed, Seconds, SignNames, StrongKey, TraitNames
 from schemas.sighting import Sign
 
 
 class SettingsError(Exception):
     """Settings are missing or wrong; one line for each, naming the variable and what to do."""
-
-
-def _impersonal(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse names that no feature can have, and those under which people are usually named."""
-    odd = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.$-]{1,64}", name)]
-    if odd:
-        raise ValueError("a trait's name is 1 to 64 letters, digits and _ . $ -")
-    personal = [name for name in names if PERSONAL.fullmatch(name.lower().replace("_", ""))]
-    if personal:
-        raise ValueError(f"leave out {', '.join(personal)}: personal, or ours already")
-    return names
-
-
-def _rising(days: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what are no ends of buckets, in days."""
-    try:
-        ends = [float(day) for day in days]
-    except ValueError:
-        raise ValueError("the ends of buckets are numbers of days, `3,7,14,30`") from None
-    if not 1 <= len(ends) <= 8 or not all(0.0 < end <= 365.0 for end in ends):
-        raise ValueError("1 to 8 buckets, each ending after more than 0 and at most 365 days")
-    if any(later <= earlier for earlier, later in pairwise(ends)):
-        raise ValueError("each bucket must end later than the one before")
-    return days
-
-
-def _signs(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse names that no sign has."""
-    if odd := sorted(set(names) - set(Sign)):
-        raise ValueError(f"{', '.join(odd)}: no such sign; there are {', '.join(Sign)}, or none")
-    return names
-
-
-TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
-BucketDays = Annotated[Listed, AfterValidator(_rising)]
-SignNames = Annotated[Listed, BeforeValidator(lambda text: () if text == "none" else text), AfterValidator(_signs)]
-PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
-    "account|address|avatar|birthday|city|company|email|firstname|fullname|id|ip|lastname|mobile|name|phone|postalcode"
-    "|street|userid|username|website|zip"
-)
 
 
 class Connection(Observed, KafkaAccess):
