@@ -38,9 +38,11 @@ def written() -> tuple[Mutable, Books]:
         if fold := by_topic.get(emit.topic.name):
             before = dict(fold.rows)
             waiting.extend(fold.apply(partition, emit.record))
-            for (table, of, key), row in fold.rows.items():
+            for table, of, key in fold.rows.keys() | before.keys():
+                row = fold.rows.get((table, of, key))
                 if before.get((table, of, key)) is not row:
-                    _append(log, next(it for it in TOPICS if it.name == table), of, key, CODEC.encode(row))
+                    value = None if row is None else CODEC.encode(row)
+                    _append(log, next(it for it in TOPICS if it.name == table), of, key, value)
     for name, fold in folds.items():
         buried = fold.fates["dead_letter"]
         log["dead-letters"] += [Landed(0, n, "", None, AUDIT) for n in range(len(log["dead-letters"]), buried)]
@@ -50,7 +52,7 @@ def written() -> tuple[Mutable, Books]:
     return log, books
 
 
-def _append(log: Mutable, topic: Topic, partition: int, key: str, value: bytes) -> None:
+def _append(log: Mutable, topic: Topic, partition: int, key: str, value: bytes | None) -> None:
     offset = sum(one.partition == partition for one in log[topic.name])
     log[topic.name].append(Landed(partition, offset, key, value, topic))
 
