@@ -2,6 +2,7 @@
 
 import json
 import os
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -63,7 +64,7 @@ def mutated(draw: Any, event: Any) -> bytes:
         holder, key = draw(st.sampled_from(there))
         match draw(st.sampled_from(["replace", "drop", "copy", "wrap", "rename"])):
             case "replace":
-                holder[key] = draw(WORDS)
+                holder[key] = deepcopy(draw(WORDS))  # what comes next may change it
             case "drop":
                 del holder[key]
             case "copy":
