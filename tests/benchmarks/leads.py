@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 def sample(*, whole: bool = False) -> Sample:
     """Return the rows that the demo's traffic leaves; `whole` = no stubs and no visitors."""
-    resolve, qualify, _ = (Fold(agent) for agent in pipeline())
+    resolve, qualify, *_ = (Fold(agent) for agent in pipeline())
     todo = list(raw_events(SAMPLE))
     for emit in todo:
         todo.extend(it for it in resolve.apply(0, emit.record) if it.topic in resolve.agent.inputs)
