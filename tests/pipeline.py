@@ -1,6 +1,7 @@
 """A pipeline under test: its topics made anew, records in and out, workers as processes that may be killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ CODEC = Codec(FileRegistry())
 GROUPS = ["leadstream", "leadstream-view", "leadstream-relay-sick", "leadstream-relay-well"]
 QUIET: dict[str, str | int | float | bool] = {"enable.metrics.push": False, "log_level": 3}
 ROOT = Path(__file__).parents[1]
+OWNED = re.compile(r"own partitions .*?records=(\d+) partitions=(\d+) took_s=([\d.e-]+)")
 
 
 class Landed(NamedTuple):
@@ -126,6 +128,14 @@ def landed(
     return sorted(found, key=lambda one: (one.partition, one.offset))
 
 
+class Owned(NamedTuple):
+    """Partitions that a worker came to own, how many records it read to restore them, in how many seconds."""
+
+    partitions: int
+    records: int
+    took_s: float
+
+
 class Worker:
     """A worker of `tests/worker.py`, as a process of its own."""
 
@@ -181,6 +191,11 @@ class Worker:
     def said(self) -> str:
         """Its log so far."""
         return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def owned(self) -> list[Owned]:
+        """What it came to own, each time that it was assigned partitions and had restored them."""
+        return [Owned(int(parts), int(read), float(took)) for read, parts, took in OWNED.findall(self.said)]
 
 
 def until(check: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.2) -> None:

@@ -7,12 +7,12 @@ to (`tests.chaos.points`).
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 import zlib
 
+from connectors.log import install
 from schemas.codec import Codec
 from schemas.records import RawEvent, Record
 from schemas.registry import open_registry
@@ -75,5 +75,5 @@ async def main(bootstrap: str, name: str, share: str = "0", folder: str = "") ->
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    install("worker", {})
     asyncio.run(main(*sys.argv[1:]))

@@ -91,7 +91,7 @@ def soak(options: Namespace, folder: Path, console: Console) -> list[Sight]:
     try:
         fresh_topics(broker.bootstrap)
         worker.start()
-        until(lambda: "; restored " in worker.said)
+        until(lambda: len(worker.owned) > 0)
         feeder.start()
         seen = []
         for sight in watch(worker, options.minutes * 60):

@@ -87,9 +87,8 @@ class Row:
 
 def restored(worker: Worker, starts: int) -> tuple[int, float]:
     """Wait for a worker's nth restore; return the records it read and the seconds it took."""
-    until(lambda: worker.said.count("; restored ") >= starts, PATIENCE_S)
-    words = worker.said.rsplit("; restored ", 1)[1].split()
-    return int(words[0]), float(words[3])
+    until(lambda: len(worker.owned) >= starts, PATIENCE_S)
+    return worker.owned[-1].records, worker.owned[-1].took_s
 
 
 def worked(bootstrap: str, case: Case, seed: str) -> None:

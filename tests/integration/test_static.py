@@ -10,20 +10,26 @@ import pytest
 
 from streams.engine.exits import Exit
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import Worker, caught_up, fresh_topics, handled, produce, until
+from tests.pipeline import PARTITIONS, Worker, caught_up, fresh_topics, handled, produce, until
 from tests.reference import differences, everything, folded
 from tests.traffic import raw_events
+from tests.worker import pipeline
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("real_kafka"), pytest.mark.timeout(300)]
-OWN, HALF, ALL = "own ", "own 1", "own 21 "  # of 21 partitions one worker of two has 10, the other 11
+ALL = sum(topic.partitions or PARTITIONS for agent in pipeline() for topic in agent.inputs)
 
 
 def _further(bootstrap: str, done: int) -> bool:
     return handled(bootstrap) > done
 
 
-def _says(worker: Worker, words: str, times: int) -> bool:
-    return worker.said.count(words) >= times
+def _shares(worker: Worker) -> int:
+    """Return how often it came to own some of the partitions and not all."""
+    return sum(0 < it.partitions < ALL for it in worker.owned)
+
+
+def _has_shared(worker: Worker, times: int) -> bool:
+    return _shares(worker) >= times
 
 
 def test_a_rolling_restart_moves_no_partition(broker: BrokerHandle, tmp_path: Path) -> None:
@@ -41,19 +47,19 @@ def test_a_rolling_restart_moves_no_partition(broker: BrokerHandle, tmp_path: Pa
     try:
         for worker in workers:
             worker.start()
-        until(lambda: all(HALF in worker.said for worker in workers))
+        until(lambda: all(map(_shares, workers)))
         loading.start()
-        before = [worker.said.count(OWN) for worker in workers]
+        before = [len(worker.owned) for worker in workers]
         for worker, other in (workers, workers[::-1]):
             done = handled(broker.bootstrap)
             until(partial(_further, broker.bootstrap, done))
-            mine, others = worker.said.count(HALF), other.said.count(OWN)
+            mine, others = _shares(worker), len(other.owned)
             worker.send(signal.SIGTERM)
             assert worker.wait() == 0, worker.said[-2000:]
             worker.start()
-            until(partial(_says, worker, HALF, mine + 1))
-            assert other.said.count(OWN) == others, "the other worker kept its own, and went on"
-        assert [worker.said.count(OWN) for worker in workers] == [count + 1 for count in before]
+            until(partial(_has_shared, worker, mine + 1))
+            assert len(other.owned) == others, "the other worker kept its own, and went on"
+        assert [len(worker.owned) for worker in workers] == [count + 1 for count in before]
         ended.set()
         loading.join()
         until(lambda: handled(broker.bootstrap) >= len(traffic), timeout_s=90)
@@ -72,12 +78,12 @@ def test_of_two_workers_with_one_name_the_older_ends(broker: BrokerHandle, tmp_p
     older, newer = (Worker(broker.bootstrap, "twin", tmp_path / f"{name}.log", static=True) for name in ("old", "new"))
     try:
         older.start()
-        until(lambda: ALL in older.said)
+        until(lambda: [it.partitions for it in older.owned] == [ALL])
         newer.start()
-        until(lambda: ALL in newer.said)
+        until(lambda: [it.partitions for it in newer.owned] == [ALL])
         assert older.wait() == Exit.FENCED, "idle as it is: a heartbeat tells it"
         time.sleep(12.0)  # more than a heartbeat
-        assert newer.said.count(OWN) == 1
+        assert len(newer.owned) == 1
         accepted = produce(broker.bootstrap, raw_events(200))
         until(lambda: handled(broker.bootstrap) == accepted)
     finally:
