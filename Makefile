@@ -43,12 +43,12 @@ check-api: setup ## 20,000 requests by the collector's own OpenAPI document: no 
 integration: setup ## The tests that want a real broker and a real Redis
 	$(BIN)/pytest -m "integration or e2e" $(ARGS)
 
-bench: setup build/quix ## What an event costs, beside other engines, on Apache Kafka: make bench ARGS="--events 20000"
+bench: setup build/quix/.made ## What an event costs, beside other engines, on Apache Kafka: make bench ARGS="--events 20000"
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-build/quix: # an environment of its own: Quix Streams wants older clients than ours
-	@mkdir -p build && $(BIN)/uv venv --quiet --python $(BIN)/python build/quix
-	@$(BIN)/uv pip install --quiet --python build/quix/bin/python -r pyproject.toml 'quixstreams==3.28.1' || \
+build/quix/.made: pyproject.toml # an environment of its own: Quix Streams wants older clients than ours
+	@mkdir -p build && rm -rf build/quix && $(BIN)/uv venv --quiet --python $(BIN)/python build/quix
+	@$(BIN)/uv pip install --quiet --python build/quix/bin/python -r pyproject.toml 'quixstreams==3.28.1' && touch $@ || \
 		{ rm -rf build/quix; echo "Note: Quix Streams could not be installed; the others are measured without it."; }
 
 chaos: setup ## Break things on purpose and count what is left, on Apache Kafka: make chaos ARGS="--rows W1,W4"
