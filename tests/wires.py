@@ -1,6 +1,9 @@
 """What tests of the doors share: settings for the broker at hand, records onto topics, groups that start at the end."""
 
+import base64
+import json
 import time
+import urllib.request
 from collections.abc import Callable
 
 from confluent_kafka import TopicPartition
@@ -11,6 +14,7 @@ from schemas.codec import Codec
 from schemas.records import Record
 from schemas.registry import FileRegistry
 from schemas.topics import Topic
+from streams.cli.stack import Stack
 from streams.runtime.handle import BrokerHandle
 
 __all__ = ["CODEC", "at_the_end", "committed", "connected", "eventually", "send"]
@@ -68,3 +72,13 @@ def eventually(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> N
     while not holds():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.02)
+
+
+def post(stack: Stack, number: int) -> None:
+    """Send one event as a website does."""
+    event = {"event": "Demo Requested", "userId": f"u{number}", "messageId": f"m{number}", "properties": {}}
+    key = base64.b64encode(f"{stack.key('LEADSTREAM_WRITE_KEYS')}:".encode()).decode()
+    headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
+    request = urllib.request.Request(f"{stack.url}/v1/track", json.dumps(event).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200

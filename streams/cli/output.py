@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,7 +14,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["Json", "console", "errors", "explained", "fail", "logs", "moment", "show_json", "since", "when"]
+__all__ = [
+    "Json",
+    "console",
+    "errors",
+    "explained",
+    "fail",
+    "logs",
+    "moment",
+    "show_fields",
+    "show_json",
+    "since",
+    "when",
+]
 
 WIDE = 200  # in a pipe or a file nothing needs to be broken into lines
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
@@ -51,6 +63,12 @@ def logs(part: str) -> None:
 
     log.install(part)
     _speaks.json = log.shape(os.environ) is log.Shape.JSON
+
+
+def show_fields(told: Mapping[str, object]) -> None:
+    """Print fields for people, one a line."""
+    for name, text in told.items():
+        console.print(f"{name + ':':<11} {text}", markup=False, soft_wrap=True)
 
 
 def show_json(found: object) -> None:

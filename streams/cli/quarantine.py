@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from streams.cli.output import Json, console, explained, fail, show_json, since, when
+from streams.cli.output import Json, console, explained, fail, show_fields, show_json, since, when
 
 if TYPE_CHECKING:
     from connectors.quarantine import Wanted
@@ -92,8 +92,7 @@ def show(
     if as_json:
         show_json(told)
         return
-    for name, text in told.items():
-        console.print(f"{name + ':':<11} {text}", markup=False, soft_wrap=True)
+    show_fields(told)
 
 
 @app.command()

@@ -119,10 +119,6 @@ class Card(NamedTuple):
             return 1.0
         return max(0.0, (evidence - self.alone_until) / (self.model_from - self.alone_until))
 
-    def log_odds(self, points: float) -> float:
-        """Return what points add to the log-odds."""
-        return points * DOUBLE / self.doubling
-
 
 def number(text: str) -> float:
     """Return the first number in a text; not a number, which lies within no bounds, where there is none.

@@ -1,10 +1,8 @@
 """What `leadstream check` and `leadstream top` say of a pipeline that runs, and of one in trouble."""
 
-import base64
 import json
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,7 +16,7 @@ from connectors.settings import Connection
 from schemas.topics import EVENTS_WEB
 from streams.cli import app
 from streams.cli.stack import Stack
-from tests.wires import eventually
+from tests.wires import eventually, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 FIRING = {
@@ -62,15 +60,6 @@ def run(stack: Stack, *arguments: str, **environ: str) -> Result:
 
 def wrong(said: Result) -> dict[str, str]:
     return {finding["subject"]: finding["wrong"] for finding in json.loads(said.stdout) if finding["wrong"]}
-
-
-def post(stack: Stack, number: int) -> None:
-    event = {"event": "Demo Requested", "userId": f"u{number}", "messageId": f"m{number}", "properties": {}}
-    key = base64.b64encode(f"{stack.key('LEADSTREAM_WRITE_KEYS')}:".encode()).decode()
-    headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
-    request = urllib.request.Request(f"{stack.url}/v1/track", json.dumps(event).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 200
 
 
 def glance(stack: Stack) -> dict[str, Any]:

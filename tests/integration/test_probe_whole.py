@@ -10,8 +10,7 @@ import redis
 
 from connectors.store import Store
 from streams.cli.stack import Stack
-from tests.integration.test_stack import post
-from tests.wires import eventually
+from tests.wires import eventually, post
 
 pytestmark = pytest.mark.integration
 

@@ -1,10 +1,7 @@
 """The whole set-up as `leadstream up` starts it: an event goes in over HTTP, and its lead can be looked up."""
 
-import base64
-import json
 import os
 import signal
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -12,19 +9,9 @@ import redis
 
 from connectors.store import Store
 from streams.cli.stack import Stack
-from tests.wires import eventually
+from tests.wires import eventually, post
 
 pytestmark = pytest.mark.integration
-
-
-def post(stack: Stack, number: int) -> None:
-    """Send one event as a website does."""
-    event = {"event": "Demo Requested", "userId": f"u{number}", "messageId": f"m{number}", "properties": {}}
-    key = base64.b64encode(f"{stack.key('LEADSTREAM_WRITE_KEYS')}:".encode()).decode()
-    headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
-    request = urllib.request.Request(f"{stack.url}/v1/track", json.dumps(event).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 200
 
 
 def test_an_event_becomes_a_lead_and_a_worker_that_dies_is_started_again() -> None:
