@@ -15,6 +15,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from connectors.settings import PROCESSES
+from connectors.sources import SOURCES
 from schemas.topics import DAY_S, EVENTS_WEB
 from streams.cli import app
 from streams.cli.demo import demo
@@ -22,12 +23,13 @@ from streams.domain.seen import CAP
 from streams.runtime.handle import BrokerHandle
 from streams.runtime.kafka import KAFKA
 from tests.collecting import Collecting, collecting
-from tests.contract.sources.senders import settings
+from tests.contract.sources.senders import SENDERS, settings
 from tests.contract.test_observability import declared
+from tests.pages import told
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-TEXTS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
+TEXTS = {str(page.relative_to(ROOT)): told(page.read_text()) for page in PAGES}
 README = TEXTS["README.md"]
 OF_TESTS = {"LEADSTREAM_TEST_BROKER", "LEADSTREAM_TEST_REDIS", "LEADSTREAM_PEPPER_FILE"}
 TEMPLATE = "<name>"  # stands for a file that the reader is about to write
@@ -126,6 +128,13 @@ def test_a_setting_that_is_named_is_read_by_somebody(page: str) -> None:
 @every_page
 def test_a_metric_that_is_named_exists(page: str) -> None:
     assert set(re.findall(r"\b(leadstream_\w+)", TEXTS[page])) <= set(declared())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_has_a_line_that_says_what_to_set(name: str) -> None:
+    rows = re.findall(r"^\| .* \| `/.*\|$", TEXTS["docs/sources.md"], re.MULTILINE)
+    setting = next(iter(SENDERS[name].told(SENDERS[name].secrets)))
+    assert [row for row in rows if f"`{setting}`" in row]
 
 
 def test_the_readme_lists_every_command_and_no_other() -> None:

@@ -54,7 +54,9 @@ def credentials(case: Any) -> dict[str, str]:
     except (requests.RequestException, ValueError, TypeError):
         return {}
     whole = body.encode() if isinstance(body, str) else body
-    return senders.SIGN[name](whole, senders.NOW, senders.secrets(name)[0])[1] if isinstance(whole, bytes) else {}
+    if not isinstance(whole, bytes):
+        return {}
+    return senders.SENDERS[name].sign(whole, senders.NOW, senders.secrets(name)[0])[1]
 
 
 def test_whatever_it_is_sent_it_answers_as_its_document_says(collector: Collecting) -> None:

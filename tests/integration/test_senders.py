@@ -19,7 +19,7 @@ from schemas.topics import EVENTS, NOTICES, Emit
 from streams.engine.fold import Fold
 from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
-from tests.contract.sources.senders import NOW, SIGN, fetched, goldens, secrets, settings, stored
+from tests.contract.sources.senders import NOW, SENDERS, fetched, goldens, secrets, settings, stored
 from tests.traffic import PEPPER
 from tests.worker import pipeline
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 AGAIN = {429, 503}  # "later", as every sender hears it but Google's, which gives a lead up at any 4xx
 FINAL = {"google_ads": range(400, 500)}
 OF_OTHERS = {"segment", "snowplow", "ga4", "canary"}  # browsers and libraries, and our own probe, which leaves no state
-SENDERS = [name for name in SOURCES if name not in OF_OTHERS]
+PLATFORMS = [name for name in SOURCES if name not in OF_OTHERS]
 
 
 class Post(NamedTuple):
@@ -42,7 +42,7 @@ class Post(NamedTuple):
 
 def posts(random: Random) -> Iterator[Post]:
     """Every golden payload, most of them more than once since an answer was lost, and now and then a forgery."""
-    for name in SENDERS:
+    for name in PLATFORMS:
         for file in goldens(name):
             golden = json.loads(file.read_text())
             payload = json.dumps(golden["payload"]).encode()
@@ -54,7 +54,7 @@ def posts(random: Random) -> Iterator[Post]:
 
 def deliver(collector: Collecting, post: Post) -> int:
     """Send until the answer is final for that sender; return it."""
-    body, headers = SIGN[post.name](post.payload, NOW, "forged" if post.forged else secrets(post.name)[0])
+    body, headers = SENDERS[post.name].sign(post.payload, NOW, "forged" if post.forged else secrets(post.name)[0])
     for _ in range(500):
         status = collector.ask(post.path, body, **headers).status
         if status not in AGAIN or status in FINAL.get(post.name, ()):
@@ -66,10 +66,10 @@ def deliver(collector: Collecting, post: Post) -> int:
 def expected(given: CollectorSettings) -> dict[tuple[str, str], RawEvent]:
     """What is to be stored, by source and event id; notices as what the fetcher brings for them."""
     found = {}
-    for name in SENDERS:
+    for name in PLATFORMS:
         for file in goldens(name):
             golden = json.loads(file.read_text())
-            body, headers = SIGN[name](json.dumps(golden["payload"]).encode(), NOW, secrets(name)[0])
+            body, headers = SENDERS[name].sign(json.dumps(golden["payload"]).encode(), NOW, secrets(name)[0])
             brought = iter(golden.get("found", []))
             request = Request("POST", golden["path"], headers, body, NOW)
             for part in SOURCES[name](given).split(request):
@@ -116,5 +116,5 @@ def effects(due: dict[tuple[str, str], RawEvent], kept: list[RawEvent]) -> None:
             waiting[:0] = [emit for emit in qualify.apply(0, record) if emit.topic.name == "touchpoints"]
     assert not resolve.rejected
     assert not qualify.rejected
-    assert qualify.fates["applied"] == len(ids) > len(SENDERS)
+    assert qualify.fates["applied"] == len(ids) > len(PLATFORMS)
     assert qualify.fates["deduplicated"] > 0

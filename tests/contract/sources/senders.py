@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 from cryptography import x509
@@ -31,32 +31,47 @@ from schemas.records import RawEvent
 NOW = 1_795_166_104.0  # 2026-11-20T09:15:04Z
 WRITE_KEY, GOOGLE_KEY, CRM_KEY = "wk-public-1", "google-shared-1", "crm-secret-1"
 NEW, OLD = "a-new-secret-1", "an-old-secret-1"
-SECRETS = {
-    "segment": (WRITE_KEY, "wk-public-0"),
-    "google_ads": (GOOGLE_KEY, "google-0"),
-    "crm": (CRM_KEY, "crm-0"),
-    "snowplow": ("shop", "blog"),
-}
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:ses-events"
 MEASUREMENT_ID = "G-TEST1"
 VERIFY_TOKEN = "a-verify-token"
 HUBSPOT_URL = "https://leads.example.com/v1/hubspot/events"
-SIGNING = (
-    "LEADSTREAM_MAILGUN_KEYS",
-    "LEADSTREAM_META_SECRETS",
-    "LEADSTREAM_LINKEDIN_SECRETS",
-    "LEADSTREAM_TYPEFORM_SECRETS",
-    "LEADSTREAM_CALENDLY_KEYS",
-    "LEADSTREAM_HUBSPOT_SECRETS",
-)
 GOLDEN = Path(__file__).parent
 
 Signed = tuple[bytes, dict[str, str]]
+Told = dict[str, str]
+Pair = tuple[str, str]
+
+
+class Sender(NamedTuple):
+    """One source's sender: how it dresses a body at an instant (s) with a secret, and what the collector is told of it.
+
+    `signs` = it shows that the body is its own, not only that it has the key; `tolerance_s` = how old what it has
+    signed may be, 0 = as old as it likes.
+    """
+
+    sign: Callable[[bytes, float, str], Signed]
+    told: Callable[[Pair], Told]
+    signs: bool = True
+    tolerance_s: int = 0
+    secrets: Pair = (NEW, OLD)
+
+
+def listed(variable: str, **more: str) -> Callable[[Pair], Told]:
+    """A setting of the form `new,old`, and others that the source needs."""
+    return lambda secrets: {variable: ",".join(secrets), **more}
+
+
+def named(variable: str, **more: str) -> Callable[[Pair], Told]:
+    """A setting of the form `name:new,name:old`, and others that the source needs."""
+    return lambda secrets: {
+        variable: ",".join(f"{name}:{one}" for name, one in zip(("new", "old"), secrets, strict=True)),
+        **more,
+    }
 
 
 def secrets(name: str) -> tuple[str, str]:
     """The secrets under which a source is known here: the new one, and the one it replaces."""
-    return SECRETS.get(name, (NEW, OLD))
+    return SENDERS[name].secrets
 
 
 @cache
@@ -81,37 +96,12 @@ def amazon(secret: str) -> tuple[RSAPrivateKey, str]:  # noqa: ARG001 - the cach
 
 def settings(**environ: str) -> CollectorSettings:
     """Settings under which every sender here is known; keyword arguments are further variables."""
-    public = [
-        ec_key(secret).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        for secret in (NEW, OLD)
-    ]
-    named = {
-        variable: f"new:{secrets(name)[0]},old:{secrets(name)[1]}"
-        for name, variable in {
-            "segment": "LEADSTREAM_WRITE_KEYS",
-            "crm": "LEADSTREAM_CRM_KEYS",
-            "postmark": "LEADSTREAM_POSTMARK_KEYS",
-            "brevo": "LEADSTREAM_BREVO_KEYS",
-            "canary": "LEADSTREAM_CANARY_KEYS",
-            "salesforce": "LEADSTREAM_SALESFORCE_KEYS",
-        }.items()
-    }
+    told = [sender.told(sender.secrets) for sender in SENDERS.values()]
     return CollectorSettings.read(
         {
             "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "LEADSTREAM_PEPPER": "pepper-for-tests-only",
-            "LEADSTREAM_GOOGLE_KEY": ",".join(secrets("google_ads")),
-            "LEADSTREAM_SNOWPLOW_APPS": ",".join(secrets("snowplow")),
-            "LEADSTREAM_GA4_SECRETS": f"{MEASUREMENT_ID}:{NEW},{MEASUREMENT_ID}:{OLD}",
-            **dict.fromkeys(SIGNING, f"{NEW},{OLD}"),
-            "LEADSTREAM_META_VERIFY_TOKEN": VERIFY_TOKEN,
-            "LEADSTREAM_MAP_SECRETS": ",".join(f"{name}:{secret}" for name in mappings() for secret in (NEW, OLD)),
-            "LEADSTREAM_HUBSPOT_URL": HUBSPOT_URL,
-            "LEADSTREAM_SALESFORCE_CLIENT": "Leadstream",
-            "LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in public),
-            "LEADSTREAM_SNS_TOPICS": TOPIC,
-            "LEADSTREAM_SNS_CERTIFICATES": f"{amazon(NEW)[1]},{amazon(OLD)[1]}",
-            **named,
+            **{variable: value for one in told for variable, value in one.items()},
             **environ,
         }
     )
@@ -225,25 +215,67 @@ def _with(body: bytes, **fields: object) -> bytes:
     )
 
 
-SIGN: dict[str, Callable[[bytes, float, str], Signed]] = {
-    "segment": lambda body, _, secret: (body, basic(secret)),
-    "snowplow": _snowplow,
-    "ga4": lambda body, _, __: (body, {}),  # its secret is in the query
-    "google_ads": _google,
-    "sendgrid": lambda body, at, secret: (body, signed(body, at, secret)),
-    "meta_ads": lambda body, _, secret: (body, {"x-hub-signature-256": f"sha256={hexed(secret, body)}"}),
-    "linkedin_ads": lambda body, _, secret: (body, {"x-li-signature": hexed(secret, b"hmacsha256=" + body)}),
-    "typeform": lambda body, _, secret: (body, {"typeform-signature": f"sha256={based(secret, body)}"}),
-    "calendly": _calendly,
-    "hubspot": _hubspot,
-    "salesforce": lambda body, _, secret: (body, bearer(secret)),
-    "mapped": _mapped,
-    "mailgun": _mailgun,
-    "postmark": lambda body, _, secret: (body, password(secret)),
-    "ses": _ses,
-    "brevo": lambda body, _, secret: (body, bearer(secret)),
-    "crm": lambda body, _, secret: (body, bearer(secret)),
-    "canary": lambda body, _, secret: (body, bearer(secret)),
+def _sendgrid_keys(secrets: Pair) -> Told:
+    keys = [ec_key(one).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for one in secrets]
+    return {"LEADSTREAM_SENDGRID_PUBLIC_KEY": ",".join(base64.b64encode(key).decode() for key in keys)}
+
+
+def _maps(secrets: Pair) -> Told:
+    return {"LEADSTREAM_MAP_SECRETS": ",".join(f"{name}:{secret}" for name in mappings() for secret in secrets)}
+
+
+def _topics(secrets: Pair) -> Told:
+    certificates = ",".join(amazon(secret)[1] for secret in secrets)
+    return {"LEADSTREAM_SNS_TOPICS": TOPIC, "LEADSTREAM_SNS_CERTIFICATES": certificates}
+
+
+def _bearer(body: bytes, _: float, secret: str) -> Signed:
+    return body, bearer(secret)
+
+
+SENDERS: dict[str, Sender] = {
+    "segment": Sender(
+        lambda body, _, secret: (body, basic(secret)),
+        named("LEADSTREAM_WRITE_KEYS"),
+        signs=False,
+        secrets=(WRITE_KEY, "wk-public-0"),
+    ),
+    "snowplow": Sender(_snowplow, listed("LEADSTREAM_SNOWPLOW_APPS"), signs=False, secrets=("shop", "blog")),
+    "ga4": Sender(
+        lambda body, _, __: (body, {}),  # its secret is in the query
+        lambda secrets: {"LEADSTREAM_GA4_SECRETS": ",".join(f"{MEASUREMENT_ID}:{secret}" for secret in secrets)},
+        signs=False,
+    ),
+    "google_ads": Sender(_google, listed("LEADSTREAM_GOOGLE_KEY"), signs=False, secrets=(GOOGLE_KEY, "google-0")),
+    "sendgrid": Sender(lambda body, at, secret: (body, signed(body, at, secret)), _sendgrid_keys, tolerance_s=3_600),
+    "meta_ads": Sender(
+        lambda body, _, secret: (body, {"x-hub-signature-256": f"sha256={hexed(secret, body)}"}),
+        listed("LEADSTREAM_META_SECRETS", LEADSTREAM_META_VERIFY_TOKEN=VERIFY_TOKEN),
+    ),
+    "linkedin_ads": Sender(
+        lambda body, _, secret: (body, {"x-li-signature": hexed(secret, b"hmacsha256=" + body)}),
+        listed("LEADSTREAM_LINKEDIN_SECRETS"),
+    ),
+    "typeform": Sender(
+        lambda body, _, secret: (body, {"typeform-signature": f"sha256={based(secret, body)}"}),
+        listed("LEADSTREAM_TYPEFORM_SECRETS"),
+    ),
+    "calendly": Sender(_calendly, listed("LEADSTREAM_CALENDLY_KEYS"), tolerance_s=300),
+    "hubspot": Sender(
+        _hubspot, listed("LEADSTREAM_HUBSPOT_SECRETS", LEADSTREAM_HUBSPOT_URL=HUBSPOT_URL), tolerance_s=300
+    ),
+    "salesforce": Sender(
+        _bearer, named("LEADSTREAM_SALESFORCE_KEYS", LEADSTREAM_SALESFORCE_CLIENT="Leadstream"), signs=False
+    ),
+    "mapped": Sender(_mapped, _maps, signs=False),  # TikTok's map does: see test_vectors.py and test_mapping.py
+    "mailgun": Sender(_mailgun, listed("LEADSTREAM_MAILGUN_KEYS"), tolerance_s=30_600),
+    "postmark": Sender(
+        lambda body, _, secret: (body, password(secret)), named("LEADSTREAM_POSTMARK_KEYS"), signs=False
+    ),
+    "ses": Sender(_ses, _topics, tolerance_s=3_600),
+    "brevo": Sender(_bearer, named("LEADSTREAM_BREVO_KEYS"), signs=False),
+    "crm": Sender(_bearer, named("LEADSTREAM_CRM_KEYS"), signs=False, secrets=(CRM_KEY, "crm-0")),
+    "canary": Sender(_bearer, named("LEADSTREAM_CANARY_KEYS"), signs=False),
 }
 
 
@@ -264,7 +296,7 @@ def request(
     query = ""
     if headers is None:
         shown = secret or secrets(name)[0]
-        body, headers = SIGN[name](body, at, shown)
+        body, headers = SENDERS[name].sign(body, at, shown)
         query = ga4_query(shown) if name == "ga4" else ""
     return Request("POST", path or SOURCES[name].paths[0], headers, body, NOW, query)
 

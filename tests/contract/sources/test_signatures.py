@@ -8,30 +8,11 @@ import pytest
 from connectors.sources import SOURCES, Part, Refused, Request, Source
 from schemas.rejected import Rejected
 from schemas.sighting import Sighting
-from tests.contract.sources.senders import NOW, goldens, request, secrets, source, stored
+from tests.contract.sources.senders import NOW, SENDERS, goldens, request, secrets, source, stored
 
 EACH = pytest.mark.parametrize("name", SOURCES)
-KEYED = {
-    "segment",
-    "snowplow",
-    "ga4",
-    "google_ads",
-    "postmark",
-    "brevo",
-    "crm",
-    "salesforce",
-    "mapped",  # all but TikTok's: see test_vectors.py and test_mapping.py
-    "canary",
-}  # they show a key: what they say is not signed
-SIGNED = pytest.mark.parametrize("name", [name for name in SOURCES if name not in KEYED])
-TOLERANCE_S = {
-    "sendgrid": 3600,
-    "mailgun": 30_600,
-    "ses": 3600,
-    "calendly": 300,
-    "hubspot": 300,
-}  # how old what is signed may be
-DATED = pytest.mark.parametrize("name", TOLERANCE_S)
+SIGNED = pytest.mark.parametrize("name", [name for name in SOURCES if SENDERS[name].signs])
+DATED = pytest.mark.parametrize("name", [name for name in SOURCES if SENDERS[name].tolerance_s])
 
 
 def golden(name: str) -> tuple[bytes, str]:
@@ -76,8 +57,9 @@ def test_what_was_changed_on_its_way_is_refused(name: str) -> None:
 @DATED
 @pytest.mark.parametrize("ahead", [-1, 1], ids=["stale", "future"])
 def test_a_recording_is_let_in_within_its_tolerance_and_not_beyond(name: str, ahead: int) -> None:
-    source(name).verify(request(name, *golden(name), at=NOW + ahead * TOLERANCE_S[name]))
-    said = refusal(source(name), request(name, *golden(name), at=NOW + ahead * (TOLERANCE_S[name] + 1)))
+    tolerance_s = SENDERS[name].tolerance_s
+    source(name).verify(request(name, *golden(name), at=NOW + ahead * tolerance_s))
+    said = refusal(source(name), request(name, *golden(name), at=NOW + ahead * (tolerance_s + 1)))
     assert said.code == "stale_signature"
 
 
