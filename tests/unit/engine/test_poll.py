@@ -1,0 +1,68 @@
+"""What a poll takes into a round: all that has come since the last one, in order, and no more than a round holds."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any, cast
+
+from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.engine.transport import AT_ONCE_S, BatchConsumer
+
+ONE, OTHER = TP("t", 0), TP("t", 1)
+Brought = dict[TP, list[int]]
+
+
+class Polled(BatchConsumer):
+    """A consumer whose fetches are scripted: what each brings, and whether it was waiting to be taken."""
+
+    def __init__(self, script: Iterable[tuple[Brought, bool]], most: int = 100, active: set[TP] | None = None) -> None:
+        self._script, self._most, self._active = list(script), most, active
+        self.bounds: list[int] = []
+        self._taken = 0
+
+    @property
+    def host(self) -> Any:
+        return SimpleNamespace(pace=SimpleNamespace(limit=self._most))
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002 - Faust's
+        if not self._script:
+            return {}, self._active
+        brought, waiting = self._script.pop(0)
+        self.bounds.append(max(self._most - self._taken, 1))
+        if not waiting:
+            await asyncio.sleep(2 * AT_ONCE_S)
+        return brought, self._active
+
+    def poll(self) -> dict[TP, list[int]]:
+        slices = asyncio.run(self._poll())
+        return {TP(it.topic, it.partition): cast("list[int]", it.records) for it in slices}
+
+
+def test_what_was_waiting_is_old_so_what_follows_it_is_asked_for() -> None:
+    assert Polled([({ONE: [1, 2]}, True), ({ONE: [3], OTHER: [7]}, False)]).poll() == {ONE: [1, 2, 3], OTHER: [7]}
+
+
+def test_what_was_waited_for_is_fresh_and_goes_at_once() -> None:
+    consumer = Polled([({ONE: [1]}, False), ({ONE: [2]}, True)])
+    assert consumer.poll() == {ONE: [1]}
+    assert consumer.poll() == {ONE: [2]}
+
+
+def test_partitions_that_are_not_ours_any_more_bring_nothing() -> None:
+    assert Polled([({ONE: [1], OTHER: [7]}, True), ({}, False)], active={ONE}).poll() == {ONE: [1]}
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 20))
+def test_nothing_is_lost_or_out_of_order_and_a_full_round_asks_for_no_more(sizes: list[int], most: int) -> None:
+    numbers = iter(range(100))
+    script = [({ONE: list(islice(numbers, size))}, True) for size in sizes]
+    consumer, taken = Polled(script, most), list[int]()
+    while round_ := consumer.poll():
+        taken += round_[ONE]
+        assert len(round_[ONE]) < most + max(sizes)
+    assert taken == list(range(sum(sizes)))
+    assert all(1 <= bound <= most for bound in consumer.bounds)
