@@ -1,5 +1,6 @@
 """What the rows came to: build/chaos.json for machines, docs/chaos.md for people. A run updates its own rows only."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,8 @@ from tests.pipeline import ROOT
 JSON = ROOT / "build" / "chaos.json"
 PAGE = ROOT / "docs" / "chaos.md"
 OURS = "ours"
+ROW = re.compile(r"^\| ((?:[^|]*\| ){10}(?:passed|\*\*failed\*\*)) \|$", re.MULTILINE)
+NOTED = re.compile(r"^- \*\*(\S+), (\S+)\*\*: (.+)\.$", re.MULTILINE)
 FIELDS = (
     "row",
     "subject",
@@ -53,12 +56,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def write(new: list[Row], json: Path = JSON, page: Path = PAGE) -> None:
-    """Merge these rows into the reports, in the place of their forerunners."""
-    rest = json.with_suffix(".notes.json")
-    found = {(row.row, row.subject): row for row in [*_kept(rest), *new]}
+    """Merge these rows into the reports, in the place of their forerunners: the page says what those came to."""
+    found = {(row.row, row.subject): row for row in [*read(page), *new]}
     rows = [found[place] for place in sorted(found)]
     json.parent.mkdir(parents=True, exist_ok=True)
-    rest.write_bytes(msgspec.json.encode(rows))
     slim = [{name: getattr(row, name) for name in FIELDS} for row in rows]
     json.write_bytes(msgspec.json.format(msgspec.json.encode(slim)) + b"\n")
     page.write_text(HEAD + table(rows) + control(rows))
@@ -101,5 +102,29 @@ def _said(row: Row | None) -> str:
     return "passed" if row.passed else f"**failed**: {words or row.notes[0]}"
 
 
-def _kept(rest: Path) -> list[Row]:
-    return msgspec.json.decode(rest.read_bytes(), type=list[Row]) if rest.exists() else []
+def read(page: Path) -> list[Row]:
+    """Return the rows that a page shows; none when there is no page."""
+    if not page.exists():
+        return []
+    text = page.read_text()
+    notes = {(row, subject): said.split("; ") for row, subject, said in NOTED.findall(text)}
+    return [_row([cell.strip() for cell in line.split("|")], notes) for line in ROW.findall(text)]
+
+
+def _row(cells: list[str], notes: dict[tuple[str, str], list[str]]) -> Row:
+    name, title, subject, events, faults, lost, doubled, regressions, recovery, _, passed = cells
+    seen = int(events.replace(",", ""))
+    return Row(
+        row=name,
+        subject=subject,
+        events=seen,
+        faults=int(faults),
+        lost=int(lost),
+        doubled=int(doubled),
+        regressions=int(regressions),
+        recovery_s=None if recovery == "never" else float(recovery.removesuffix(" s")),
+        bound=3 / seen,
+        passed=passed == "passed",
+        title=title,
+        notes=tuple(notes.get((name, subject), ())),
+    )
