@@ -6,6 +6,7 @@ A real worker in a process of its own, restoring a real changelog from Apache Ka
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ from tests.pipeline import QUIET, ROOT, Worker, fresh_topics, produce, until
 
 VISITS = 30_000
 PATIENCE_S = 300.0
+SETTLE_S = 5.0
 COLUMNS = ("leads", "store", "start", "read", "restore s", "RSS MiB", "at work", "peak", "disk MiB")
 HEAD = """# State
 
@@ -42,7 +44,9 @@ TAIL = """
 
 - **leads**: rows of `leads.profiles` as the demo's traffic makes them, over 4 partitions, all on one worker. *as they
   come* has stubs (addresses of leads that were absorbed) among them, and visitors beside them; *whole* has neither.
-- **start**: *empty* = nothing but the changelog; *disk* = killed, and started again on the folder it left.
+- **start**: *empty* = nothing but the changelog; *disk* = killed, and started again on the folder it left; *standby* =
+  half of it its own, the other half followed, until the other worker leaves: **restore s** is then the time from the
+  other's leave (SIGTERM) to owning everything, restored.
 - **read**, **restore s**: changelog records, and the seconds from the assignment of the partitions to the end of the
   changelog, as the worker's log has them.
 - **RSS MiB**: of the whole process once it has restored; **at work**: after {visits:,} events of random leads, the most
@@ -104,7 +108,7 @@ def worked(bootstrap: str, case: Case, seed: str) -> None:
 
 
 def measure(bootstrap: str, case: Case, store: str, scratch: Path) -> Iterator[Row]:
-    """Start a worker on the changelog; then, where it has a disk, kill it and start it again."""
+    """Start a worker on the changelog; where it has a disk, kill it and start it again; let a standby take over."""
     name = f"{case.kind}-{store}".replace(" ", "-")
     folder = scratch / name if store == "rocksdb" else None
     worker = Worker(bootstrap, "w0", scratch / f"{name}.log", state_dir=str(folder or ""))
@@ -119,6 +123,51 @@ def measure(bootstrap: str, case: Case, store: str, scratch: Path) -> Iterator[R
             worker.kill()
     finally:
         worker.kill()
+    yield takeover(bootstrap, case, store, scratch)
+
+
+def takeover(bootstrap: str, case: Case, store: str, scratch: Path) -> Row:
+    """Let one of two workers that follow each other's state leave, when both are warm."""
+    folder = scratch / f"{case.kind}-{store}-standby".replace(" ", "-")
+    leaves, stays = (
+        Worker(
+            bootstrap,
+            name,
+            scratch / f"{name}.log",
+            state_dir=str(folder / name) if store == "rocksdb" else "",
+            standby=True,
+        )
+        for name in ("leaves", "stays")
+    )
+    try:
+        stays.start()
+        restored(stays, 1)
+        leaves.start()
+        until(lambda: bool(leaves.owned) and len(stays.owned) > 1, PATIENCE_S)
+        settled_mib(stays.pid)  # it follows what the other has by now
+        worked(bootstrap, case, seed=f"{case.kind}-{store}-standby")
+        time.sleep(SETTLE_S)
+        rest, _ = rss_mib(stays.pid)
+        before, began = len(stays.owned), time.monotonic()
+        leaves.send(signal.SIGTERM)
+        until(lambda: len(stays.owned) > before, PATIENCE_S, every_s=0.02)
+        took = time.monotonic() - began
+        read, _ = restored(stays, before + 1)
+        at_work, peak = rss_mib(stays.pid)
+        disk = size_mib(folder / "stays") if store == "rocksdb" else 0.0
+        return Row(case.kind, store, "standby", read, took, rest, at_work, peak, disk)
+    finally:
+        leaves.kill()
+        stays.kill()
+
+
+def settled_mib(pid: int) -> float:
+    """Wait until a process grows no more; return its size, MiB."""
+    size, grown = 0.0, rss_mib(pid)[0]
+    while grown > size + 1.0:
+        time.sleep(SETTLE_S)
+        size, grown = grown, rss_mib(pid)[0]
+    return grown
 
 
 def page(found: list[Row], under: list[tuple[str, str]]) -> str:
