@@ -16,6 +16,7 @@ __all__ = ["OUTCOMES", "Books", "Closed"]
 Spot = tuple[str, int]
 OUTCOMES = {
     "consent_dropped": "dropped",
+    "suppressed": "dropped",
     "test": "dropped",
     "deduplicated": "deduplicated",
     "link_repeated": "deduplicated",

@@ -35,6 +35,7 @@ class Entry(BaseModel):
 
     sink: str
     takes: tuple[str, ...] = Field((), description="which decisions go there, by `destination`; none = all")
+    erases: bool = Field(True, description="whether who asks to be forgotten is erased there, too")
     schedule_s: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         SCHEDULE_S, min_length=1, description="how long a lead waits after each failed attempt, seconds"
     )
@@ -48,6 +49,7 @@ class Destination(NamedTuple):
     options: BaseModel
     guard: Guard
     takes: tuple[str, ...] = ()
+    erases: bool = True
     schedule_s: tuple[float, ...] = SCHEDULE_S
     group: str = GROUP
 
@@ -89,7 +91,9 @@ def destinations(settings: RelaySettings, environ: Mapping[str, str]) -> tuple[D
             faults += [f"{where}.{_path(fault)}: {fault['msg']}" for fault in error.errors(include_input=False)]
         else:
             found.append(
-                Destination(name, entry.sink, options, guard, entry.takes, entry.schedule_s, f"{GROUP}-{name}")
+                Destination(
+                    name, entry.sink, options, guard, entry.takes, entry.erases, entry.schedule_s, f"{GROUP}-{name}"
+                )
             )
     if faults:
         raise SettingsError("\n".join(f"{settings.destinations_file}: {fault}" for fault in faults))

@@ -23,6 +23,7 @@ from connectors.ledger import Ledger
 from connectors.outgoing import Outgoing, waited
 from connectors.parking import Parking
 from connectors.reader import Reader, Spot, place
+from connectors.sinks.batches import handed_over
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink, Skipped
 from connectors.tracing import Tracing, carried
 from schemas.codec import Codec
@@ -32,7 +33,7 @@ from schemas.records import RoutedLead
 from schemas.rejected import Reason, Rejected
 from schemas.topics import LEADS_ROUTED
 
-__all__ = ["SCHEDULE_S", "Lane", "pause_s"]
+__all__ = ["SCHEDULE_S", "Lane", "due", "pause_s"]
 
 log = logging.getLogger(__name__)
 # Standard Webhooks' schedule, for every destination; a destination's own trouble does not count against a lead.
@@ -56,8 +57,21 @@ def pause_s(attempt: int, asked_s: float | None, luck: float, schedule: Sequence
     return due * (1 + luck / 5)
 
 
+def due(jobs: Sequence[Job], newest: bool) -> Sequence[Job]:
+    """Return the lead's first jobs that one call settles, by handing over the last of them.
+
+    What was decided before an erasure is not told any more. Else it is all that wait where only the `newest` counts.
+    """
+    erasures = [at for at, job in enumerate(jobs) if job.parcel.routed.erased_at]
+    return jobs[: erasures[-1] + 1] if erasures else jobs if newest else jobs[:1]
+
+
 class Lane:
-    """One member of a destination's group. `takes` = only decisions for these of our destinations; none = all."""
+    """One member of a destination's group.
+
+    `takes` = only decisions for these of our destinations; none = all. An erasure goes to all who were told of leads:
+    to every destination that `erases`.
+    """
 
     def __init__(
         self,
@@ -68,6 +82,7 @@ class Lane:
         outgoing: Outgoing,
         *,
         takes: Iterable[str] = (),
+        erases: bool = True,
         schedule: Sequence[float] = SCHEDULE_S,
         near_s: float = NEAR_S,
         clock: Callable[[], float] = time.time,
@@ -76,6 +91,7 @@ class Lane:
         self.name, self._tracing = name, tracing
         self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
         self._reader, self._sink, self._codec, self._outgoing = reader, sink, codec, outgoing
+        self._erases = erases
         self._takes, self._schedule, self._near_s, self._clock = frozenset(takes), schedule, near_s, clock
         self._stop, self._wake = asyncio.Event(), asyncio.Event()
         self._gate, self._flying = asyncio.Semaphore(ABREAST), 0
@@ -147,7 +163,7 @@ class Lane:
         attempt, due_at = waited(message)
         trace = carried(message.headers()) if self._tracing is not None else ""
         job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at, trace)
-        if is_canary(routed.lead_id) or (self._takes and routed.destination not in self._takes):
+        if is_canary(routed.lead_id) or not self._wants(routed):
             self._ledger.settle(spot, offset)
         elif spot[0] == self._outgoing.topic:
             self._parking.came_back(job)
@@ -156,6 +172,10 @@ class Lane:
             self._parking.park([job], tasks)
         else:
             self._backlog.add(job)
+
+    def _wants(self, routed: RoutedLead) -> bool:
+        """Tell whether a decision is for this destination: of an erasure, whether it erases at all."""
+        return self._erases if routed.erased_at else not self._takes or routed.destination in self._takes
 
     async def _bury_unread(self, spot: Spot, offset: int, key: bytes, value: bytes, why: Rejected) -> None:
         if await self._outgoing.bury((spot, offset), key, value, why.reason, why.detail):
@@ -196,8 +216,7 @@ class Lane:
 
     async def _deliver(self, turns: list[Sequence[Job]], tasks: asyncio.TaskGroup) -> None:
         """Make one call with one decision of each lead, and settle what came of each."""
-        if not self._sink.newest:
-            turns = [jobs[:1] for jobs in turns]
+        turns = [due(jobs, self._sink.newest) for jobs in turns]
         outcomes = await self._traced([jobs[-1] for jobs in turns])
         now = self._clock()
         troubles = [outcome for outcome in outcomes if isinstance(outcome, Retry) and not outcome.alone]
@@ -280,7 +299,7 @@ class Lane:
         outcomes: Sequence[Delivery]
         with metrics.DELIVERY_SECONDS.labels(self.name).time():
             try:
-                outcomes = await self._sink.deliver(parcels)
+                outcomes = await handed_over(self._sink, parcels)
             except Exception as error:  # noqa: BLE001 - a bug in a sink costs these leads a detour, never the lane
                 outcomes = [Refused(Refusal.CRASHED, type(error).__name__)] * len(parcels)
         for outcome in outcomes:

@@ -125,6 +125,7 @@ def lane(
         codec,
         outgoing,
         takes=destination.takes,
+        erases=destination.erases,
         schedule=destination.schedule_s,
         near_s=near_s,
         tracing=tracing,

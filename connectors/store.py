@@ -1,9 +1,11 @@
 """The serving view in Redis: what is kept under which key, written so that order and repetition do not matter.
 
-    lead:<id>           hash   version, profile (JSON), route_seq, decision (JSON), into (who absorbed it)
+    lead:<id>           hash   version, profile (JSON), route_seq, decision (JSON), into (who absorbed it), erased_at
     lead:<id>:timeline  zset   touchpoints and outcomes (JSON) by when they happened, the last `TIMELINE`
     leads:hot           zset   lead ids by score
     leads:read          hash   the next offset to read, by topic/partition
+
+Of an erased lead only numbers are left, so that nothing older comes back; of an absorbed one, where it went.
 
 Every write is a script: set-if-newer cannot be had from a read and a write. Nothing here is the truth: it is rebuilt
 from the topics at any time. How far they were read stands beside what was read, so that a Redis that was emptied, or
@@ -18,6 +20,7 @@ import msgspec
 import redis
 
 from connectors.reader import Spot
+from schemas.erased import is_erased
 from schemas.records import LeadProfile, Outcome, Record, RoutedLead, Stage, Touchpoint
 
 __all__ = ["Change", "Entry", "Forget", "Lead", "Moves", "Store"]
@@ -32,38 +35,52 @@ KEEP_S = 90 * 86_400  # a timeline whose touchpoints have left their topic goes 
 COLD = (Stage.CUSTOMER, Stage.DISQUALIFIED)
 UNSHOWN = ("seen", "pending", "person", "person_key")
 
-# A profile sets itself when it is newer, ranks itself, and hands its timeline to whoever absorbed it.
+# A profile sets itself when it is newer, ranks itself, and hands its timeline to whoever absorbed it. Once a lead was
+# erased, what is older goes; one without a body is nothing but that.
 PROFILE = """
 local id, version, body, into, rank = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local key = 'lead:' .. id
 if version <= tonumber(redis.call('HGET', key, 'version') or '-1') then return 0 end
-redis.call('HSET', key, 'version', version, 'profile', body, 'into', into)
+redis.call('HSET', key, 'version', version, 'profile', body, 'into', into, 'erased_at', ARGV[8])
 if rank == '' then redis.call('ZREM', 'leads:hot', id) else redis.call('ZADD', 'leads:hot', rank, id) end
+local mine, theirs = key .. ':timeline', 'lead:' .. into .. ':timeline'
 if into ~= '' and into ~= id then
-    local mine, theirs = key .. ':timeline', 'lead:' .. into .. ':timeline'
-    if redis.call('EXISTS', mine) == 1 then
+    redis.call('HDEL', key, 'decision')
+    local held = redis.call('HMGET', 'lead:' .. into, 'profile', 'erased_at')
+    if redis.call('EXISTS', mine) == 1 and held[1] ~= '' then
         redis.call('ZUNIONSTORE', theirs, 2, theirs, mine, 'AGGREGATE', 'MAX')
+        redis.call('ZREMRANGEBYSCORE', theirs, '-inf', held[2] or '-inf')
         redis.call('ZREMRANGEBYRANK', theirs, 0, -1 - tonumber(ARGV[6]))
         redis.call('EXPIRE', theirs, ARGV[7])
-        redis.call('DEL', mine)
+    end
+    redis.call('DEL', mine)
+elseif tonumber(ARGV[8]) > 0 then
+    redis.call('ZREMRANGEBYSCORE', mine, '-inf', body == '' and '+inf' or ARGV[8])
+    if tonumber(redis.call('HGET', key, 'route_seq') or '-1') <= tonumber(ARGV[9]) then
+        redis.call('HDEL', key, 'decision')
+        redis.call('HSET', key, 'route_seq', ARGV[9])
     end
 end
 return 1
 """
-# A decision sets itself when its number is higher.
+# A decision sets itself when its number is higher, and its lead is still there.
 DECISION = """
 local key, seq = 'lead:' .. ARGV[1], tonumber(ARGV[2])
 if seq <= tonumber(redis.call('HGET', key, 'route_seq') or '-1') then return 0 end
+if (redis.call('HGET', key, 'into') or '') ~= '' then return 0 end
 return redis.call('HSET', key, 'route_seq', seq, 'decision', ARGV[3])
 """
-# A touchpoint goes to the timeline of the lead, or of the one that absorbed it.
+# A touchpoint goes to the timeline of the lead, or of the one that absorbed it. One that was erased takes in what came
+# later, and as long as it is not back only what allows something.
 TOUCH = """
-local id = ARGV[1]
+local id, at = ARGV[1], tonumber(ARGV[2])
 for _ = 1, tonumber(ARGV[6]) do
     local into = redis.call('HGET', 'lead:' .. id, 'into')
     if not into or into == '' then break end
     id = into
 end
+local held = redis.call('HMGET', 'lead:' .. id, 'profile', 'erased_at')
+if at <= tonumber(held[2] or '0') or (held[1] == '' and ARGV[7] == '') then return 0 end
 local key = 'lead:' .. id .. ':timeline'
 redis.call('ZADD', key, ARGV[2], ARGV[3])
 redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[4]))
@@ -132,11 +149,14 @@ class Store:
         with self._redis.pipeline(transaction=False) as pipe:
             for change in changes:
                 match change:
-                    case LeadProfile(lead_id=lead_id, merged_into=into):
-                        rank = "" if into or change.stage in COLD else repr(change.score)
-                        body = _json(change)
-                        self._profile(args=[lead_id, change.version, body, into, rank, TIMELINE, KEEP_S], client=pipe)
-                    case RoutedLead(lead_id=lead_id):
+                    case LeadProfile(lead_id=lead_id, merged_into=into, erased_at=erased_at):
+                        gone = is_erased(change)
+                        rank = "" if gone or into or change.stage in COLD else repr(change.score)
+                        newest = change.route_seq - (not gone)  # its decision comes by itself
+                        kept = (TIMELINE, KEEP_S, erased_at, newest)
+                        body = b"" if gone else _json(change)
+                        self._profile(args=[lead_id, change.version, body, into, rank, *kept], client=pipe)
+                    case RoutedLead(lead_id=lead_id) if not change.erased_at:
                         self._decision(args=[lead_id, change.route_seq, _json(change)], client=pipe)
                     case Touchpoint(lead_id=lead_id) | Outcome(lead_id=lead_id):
                         args: list[str | float | bytes] = [
@@ -146,13 +166,14 @@ class Store:
                             TIMELINE,
                             KEEP_S,
                             FORWARDS,
+                            "allowed" if isinstance(change, Touchpoint) and any(change.consent.values()) else "",
                         ]
                         self._touch(args=args, client=pipe)
                     case Forget(lead_id=lead_id):
                         pipe.delete(f"lead:{lead_id}", f"lead:{lead_id}:timeline")
                         pipe.zrem(HOT, lead_id)
                     case _:
-                        pass  # links and merges show in the profiles they change
+                        pass  # links, merges and erasures show in the profiles they change
             steps = [step for spot, (start, end) in (moves or {}).items() for step in (_field(spot), start, end)]
             self._move(keys=[READ], args=steps, client=pipe)
             return bool(pipe.execute()[-1])
@@ -162,7 +183,7 @@ class Store:
         found, held = lead_id, dict[bytes, bytes]()
         for _ in range(FORWARDS):
             held = cast("dict[bytes, bytes]", self._redis.hgetall(f"lead:{found}"))
-            if b"profile" not in held:
+            if not held.get(b"profile"):
                 return None
             if not held[b"into"]:
                 break

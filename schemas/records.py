@@ -198,6 +198,8 @@ class LeadProfile(Record, frozen=True, kw_only=True):
     `led_by` says whose score it is (card, model, or blend), `model_share` the model's part in it, `card_points` the
     total of the scorecard `card`.
     `pending` is what a label was learned on before `questions` were; it is read no more, and not written.
+    `erased_at` is when they asked to be forgotten (0 = never): nothing of what happened up to then is here. `known_as`
+    names the absorbed leads as whom subscribers have been told of this one.
     """
 
     lead_id: str
@@ -233,6 +235,8 @@ class LeadProfile(Record, frozen=True, kw_only=True):
     model_share: float = 1.0
     card: str = ""
     card_points: float = 0.0
+    erased_at: float = 0.0
+    known_as: list[str] = []
 
 
 class Merge(Record, frozen=True, kw_only=True):
@@ -253,6 +257,8 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     scorer that did not decide ("" = there is none yet), `challenger_score` what it said.
     `led_by` says whose score it is: that of the scorecard `card` (card), the model's (model), or a blend, in which
     `model_share` is the model's part. `card_points` is the total of the card.
+    `erased_at` (0 = no erasure): they have asked to be forgotten, and whoever was told of this lead is to forget it as
+    well; nothing else is said then.
     """
 
     decision_id: str
@@ -284,6 +290,7 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     model_share: float = 1.0
     card: str = ""
     card_points: float = 0.0
+    erased_at: float = 0.0
 
 
 class DeadLetter(Record, frozen=True, kw_only=True):

@@ -72,6 +72,10 @@ class HubSpot(Fake):
     def answer(self, request: web.Request, body: Any) -> web.Response:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return web.json_response({"status": "error", "category": "INVALID_AUTHENTICATION"}, status=401)
+        if request.path.endswith("/search"):
+            return web.json_response({"results": [{"id": id_} for id_ in self._like(body)]})
+        if request.path.endswith("/gdpr-delete"):
+            return self._delete(body)
         inputs = body["inputs"]
         ids = [one["id"] for one in inputs]
         wrong = [one for one in ids if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]+", one)]
@@ -101,6 +105,18 @@ class HubSpot(Fake):
             }
         )
 
+    def _like(self, body: Any) -> list[str]:
+        (wanted,) = body["filterGroups"][0]["filters"]
+        assert wanted["operator"] == "EQ"
+        return [key for key, kept in self.records.items() if kept.get(wanted["propertyName"]) == wanted["value"]]
+
+    def _delete(self, body: Any) -> web.Response:
+        """Contacts' ids are what they were upserted by."""
+        assert body.get("idProperty") != "email"
+        if self.records.pop(body["objectId"], None) is None:
+            return web.json_response({"status": "error", "category": "OBJECT_NOT_FOUND"}, status=404)
+        return web.Response(status=204)
+
 
 class Salesforce(Fake):
     """sObject collections: 200 even when rows fail. `locked` external ids are locked once each."""
@@ -113,6 +129,8 @@ class Salesforce(Fake):
     def answer(self, request: web.Request, body: Any) -> web.Response:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return web.json_response([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}], status=401)
+        if request.method == "DELETE":
+            return self._delete(request.path.rpartition("/")[2])
         found = re.fullmatch(r"/services/data/v[\d.]+/composite/sobjects/(\w+)/(\w+)/?", request.path)
         if found is None or len(body["records"]) > 200:
             return web.json_response([{"errorCode": "INVALID_INPUT", "message": "no"}], status=400)
@@ -120,6 +138,13 @@ class Salesforce(Fake):
         return web.json_response(
             [self._row(one, ids, record) for one, record in zip(ids, body["records"], strict=True)]
         )
+
+    def _delete(self, id_: str) -> web.Response:
+        code, status = ("UNABLE_TO_LOCK_ROW", 400) if id_ in self.locked else ("NOT_FOUND", 404)
+        if id_ in self.locked or self.records.pop(id_, None) is None:
+            self.locked.discard(id_)
+            return web.json_response([{"errorCode": code, "message": "no"}], status=status)
+        return web.Response(status=204)
 
     def _row(self, id_: str, ids: list[str], record: dict[str, Any]) -> dict[str, Any]:
         code = ""
@@ -148,6 +173,11 @@ class Pipedrive(Fake):
     def answer(self, request: web.Request, body: Any) -> web.Response:
         if request.headers.get("x-api-token") != TOKEN:
             return web.json_response({"success": False, "error": "unauthorized access"}, status=401)
+        if request.method == "DELETE":
+            kind, _, id_ = request.path.rpartition("/")
+            kept: dict[Any, Any] = self.persons if kind.endswith("persons") else self.records
+            there = kept.pop(int(id_) if kept is self.persons else id_, None) is not None
+            return web.json_response({"success": there, "data": {"id": id_}}, status=200 if there else 404)
         return web.json_response({"success": True, "data": self._found(request, body)})
 
     def _found(self, request: web.Request, body: Any) -> Any:
@@ -155,6 +185,14 @@ class Pipedrive(Fake):
         if path == "/api/v2/persons/search":
             there = [id_ for id_, email in self.persons.items() if email == request.query["term"]]
             return {"items": [{"result_score": 1.0, "item": {"id": id_}} for id_ in there]}
+        if path == "/api/v2/leads/search":
+            term = request.query["term"]
+            like = [(id_, it) for id_, it in self.records.items() if term in it["title"]]
+            return {
+                "items": [
+                    {"item": {"id": id_, "title": it["title"], "person": {"id": it["person_id"]}}} for id_, it in like
+                ]
+            }
         if path == "/api/v2/persons":
             self.persons[len(self.persons) + 1] = body["emails"][0]["value"]
             return {"id": len(self.persons)}
@@ -167,11 +205,17 @@ class Pipedrive(Fake):
 
 
 class Zoho(Fake):
-    """Leads; each row has an answer of its own, under 200, 202 or 207."""
+    """Leads; each row has an answer of its own, under 200, 202 or 207. What is deleted lies in a bin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.binned: list[dict[str, Any]] = []
 
     def answer(self, request: web.Request, body: Any) -> web.Response:
         if request.headers.get("authorization") != f"Zoho-oauthtoken {TOKEN}":
             return web.json_response({"code": "INVALID_TOKEN", "status": "error"}, status=401)
+        if request.method == "DELETE":
+            return self._delete(request.query["ids"])
         unique = body["duplicate_check_fields"][0]
         rows = [self._row(record, unique) for record in body["data"]]
         good = sum(row["code"] == "SUCCESS" for row in rows)
@@ -180,10 +224,15 @@ class Zoho(Fake):
     def _row(self, record: dict[str, Any], unique: str) -> dict[str, Any]:
         if not record.get("Last_Name"):
             return {"code": "MANDATORY_NOT_FOUND", "status": "error", "details": {"api_name": "Last_Name"}}
-        if len(str(record.get("Email", ""))) > 100:
+        if len(str(record.get("Email") or "")) > 100:
             return {"code": "INVALID_DATA", "status": "error", "details": {"api_name": "Email"}}
         action = "insert" if self.put(record[unique], record) else "update"
-        return {"code": "SUCCESS", "status": "success", "action": action, "details": {"id": str(len(self.records))}}
+        return {"code": "SUCCESS", "status": "success", "action": action, "details": {"id": record[unique]}}
+
+    def _delete(self, id_: str) -> web.Response:
+        self.binned.append(self.records.pop(id_))
+        row = {"code": "SUCCESS", "status": "success", "message": "record deleted", "details": {"id": id_}}
+        return web.json_response({"data": [row]})
 
 
 class Ads(Fake):

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refused, Retry, Skipped
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refused, Retry, Sink, Skipped
 
-__all__ = ["OUTCOMES", "halving", "some"]
+__all__ = ["OUTCOMES", "halving", "handed_over", "some"]
 
 OUTCOMES = (Delivered, Skipped, Retry, Refused)
 Row = TypeVar("Row")
@@ -33,3 +33,12 @@ async def some(
     rows = [one for one in made if not isinstance(one, OUTCOMES)]
     answers = iter(await send(rows) if rows else ())
     return [one if isinstance(one, OUTCOMES) else next(answers) for one in made]
+
+
+async def handed_over(sink: Sink, parcels: Sequence[Parcel]) -> list[Delivery]:
+    """Deliver what was decided and have erased who asked for it; return what came of each, in their order."""
+    erased = [parcel for parcel in parcels if parcel.routed.erased_at]
+    rest = [parcel for parcel in parcels if not parcel.routed.erased_at]
+    forgotten = iter(await sink.erase(erased) if erased else ())
+    delivered = iter(await sink.deliver(rest) if rest else ())
+    return [next(forgotten if parcel.routed.erased_at else delivered) for parcel in parcels]

@@ -72,5 +72,11 @@ class Sink(Protocol):
     async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Delivery]:
         """Hand over decisions; returns what came of each, in their order. Raises nothing."""
 
+    async def erase(self, parcels: Sequence[Parcel]) -> Sequence[Delivery]:
+        """Have leads forgotten, each as its decision says; returns what came of each, in their order. Raises nothing.
+
+        Who is not known there any more is delivered: to erase twice must be one effect, too.
+        """
+
     async def close(self) -> None:
         """Let go of connections."""

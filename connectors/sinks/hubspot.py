@@ -1,6 +1,7 @@
-"""HubSpot: contacts, upserted in batches of up to 100.
+"""HubSpot: contacts, upserted in batches of up to 100; whoever is erased is deleted for good, with what hangs on them.
 
-Source: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm-v3-objects-contacts-batch-upsert
+Sources: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm-v3-objects-contacts-batch-upsert
+https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/post-crm-v3-objects-contacts-gdpr-delete
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks import fields
-from connectors.sinks.batches import halving, some
+from connectors.sinks.batches import OUTCOMES, halving, some
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
 from connectors.sinks.http import Http, api_verdict, web_address
 
@@ -27,7 +28,9 @@ PROPERTIES = {
     "leadstream_score": "score_percent",
     "leadstream_reasons": "reasons",
     "leadstream_owner": "owner",
+    "lead_id": "lead_id",
 }
+GONE = 404
 
 
 class Options(BaseModel):
@@ -56,11 +59,16 @@ class HubSpotSink:
 
     def __init__(self, options: Options, guard: Guard) -> None:
         self._options, self._http = options, Http(guard, options.timeout_s)
-        self._url = f"{options.url.rstrip('/')}/crm/{options.version}/contacts/batch/upsert"
+        self._url = f"{options.url.rstrip('/')}/crm/{options.version}/contacts"
+        self._lead_id = next((name for name, ours in options.properties.items() if ours == "lead_id"), "")
 
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Upsert them in one call, or in several when it is refused."""
         return await some(parcels, self._row, lambda rows: halving(rows, self._upsert))
+
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Look for each by its lead id, and have the contacts deleted as the GDPR asks."""
+        return [await self._forget(parcel.routed.lead_id) for parcel in parcels]
 
     async def close(self) -> None:
         """Close the connections that were kept."""
@@ -80,18 +88,47 @@ class HubSpotSink:
         }
 
     async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
+        told = await self._ask("batch/upsert", {"inputs": rows})
+        if isinstance(told, OUTCOMES):
+            return told
+        done = {one.get("objectWriteTraceId"): one for one in told.get("results", ())}
+        failed = _failed(told.get("errors", ()))
+        return [_outcome(row["objectWriteTraceId"], done, failed) for row in rows]
+
+    async def _forget(self, lead_id: str) -> Delivery:
+        unique = self._options.id_property
+        if unique != "email":
+            return await self._delete({"objectId": lead_id, "idProperty": unique})
+        if not self._lead_id:
+            return Refused(Refusal.REJECTED, "no property of a contact is filled with lead_id, to find it by")
+        wanted = {"propertyName": self._lead_id, "operator": "EQ", "value": lead_id}
+        told = await self._ask("search", {"filterGroups": [{"filters": [wanted]}], "properties": [], "limit": 100})
+        if isinstance(told, OUTCOMES):
+            return told
+        done: Delivery = Delivered("not there")
+        for contact in told.get("results", ()):
+            done = await self._delete({"objectId": str(contact["id"])})
+            if not isinstance(done, Delivered):
+                break
+        return done
+
+    async def _delete(self, which: dict[str, str]) -> Delivery:
+        told = await self._ask("gdpr-delete", which, gone=True)
+        return told if isinstance(told, OUTCOMES) else Delivered("deleted")
+
+    async def _ask(self, what: str, body: object, gone: bool = False) -> dict[str, Any] | Delivery:
+        """Return the answer, or what came of it otherwise; `gone`: what is not there is as good as done."""
         token = {"authorization": f"Bearer {self._options.token.get_secret_value()}"}
-        answer = await self._http.json("POST", self._url, token, {"inputs": rows})
+        answer = await self._http.json("POST", f"{self._url}/{what}", token, body)
         if isinstance(answer, Retry):
             return answer
+        if gone and answer.status == GONE:
+            return Delivered("not there")
         verdict = api_verdict(answer, self._http.clock())
         if verdict is not None:
             return verdict
         told = answer.json()
-        told = told if isinstance(told, dict) else {}
-        done = {one.get("objectWriteTraceId"): one for one in told.get("results", ())}
-        failed = _failed(told.get("errors", ()))
-        return [_outcome(row["objectWriteTraceId"], done, failed) for row in rows]
+        return told if isinstance(told, dict) else {}
 
 
 def open_sink(options: Options, guard: Guard) -> HubSpotSink:

@@ -35,18 +35,31 @@ class MemorySink:
         """Give the next answers; keep the leads whose answer is `Delivered`."""
         return [self._take(parcel) for parcel in parcels]
 
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Give the next answers; of the leads whose answer is `Delivered` no decision is kept."""
+        return [self._forget(parcel.routed) for parcel in parcels]
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
     def _take(self, parcel: Parcel) -> Delivery:
         decision = parcel.routed.decision_id
-        self.attempts.append(decision)
-        answer = self.answers.popleft() if self.answers else Delivered("kept in memory")
+        answer = self._answer(decision)
         if isinstance(answer, Delivered):
             self.leads[decision] = parcel.routed, parcel.person
             if len(self.leads) > KEPT:
                 del self.leads[next(iter(self.leads))]
         return answer
+
+    def _forget(self, routed: RoutedLead) -> Delivery:
+        answer = self._answer(routed.decision_id)
+        if isinstance(answer, Delivered):
+            self.leads = {id_: kept for id_, kept in self.leads.items() if kept[0].lead_id != routed.lead_id}
+        return answer
+
+    def _answer(self, decision: str) -> Delivery:
+        self.attempts.append(decision)
+        return self.answers.popleft() if self.answers else Delivered("kept in memory")
 
 
 def open_sink(options: Options, guard: Guard) -> MemorySink:  # noqa: ARG001 - there is nothing to set

@@ -1,4 +1,4 @@
-"""The body of a `lead.routed` webhook: the whole decision, or less of it where the whole would be too large."""
+"""The body of a webhook: `lead.routed`, with as much of the decision as is not too large, or `lead.erased`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,9 +20,9 @@ Body = dict[str, object]
 
 def payload(routed: RoutedLead, person: Fields) -> bytes:
     """Return the JSON body, below 20 kB: the first of `FORMS` that fits. The same decision gives the same bytes."""
-    body = b""
-    for form in FORMS:
-        envelope = {"type": "lead.routed", "timestamp": _iso(routed.occurred_at), "data": form(routed, person)}
+    body, kind = b"", "lead.erased" if routed.erased_at else "lead.routed"
+    for form in (bare,) if routed.erased_at else FORMS:
+        envelope = {"type": kind, "timestamp": _iso(routed.occurred_at), "data": form(routed, person)}
         body = msgspec.json.encode(envelope)
         if len(body) < LARGEST:
             return body
@@ -45,6 +45,11 @@ def thin(routed: RoutedLead, person: Fields) -> Body:  # noqa: ARG001 - a form t
     """The decision alone: whoever wants more asks for the lead by its id."""
     names = ("decision_id", "lead_id", "route_seq", "stage", "destination", "owner", "rule", "score")
     return {name: getattr(routed, name) for name in names} | {"truncated": True}
+
+
+def bare(routed: RoutedLead, person: Fields) -> Body:  # noqa: ARG001 - a form takes both
+    """Which lead is to be forgotten, as of when: there is nothing else."""
+    return {name: getattr(routed, name) for name in ("decision_id", "lead_id", "route_seq", "erased_at")}
 
 
 FORMS: tuple[Callable[[RoutedLead, Fields], Body], ...] = (full, lean, thin)

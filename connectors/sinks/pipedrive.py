@@ -1,4 +1,4 @@
-"""Pipedrive: a person, found by e-mail or made, and that person's lead, updated or made.
+"""Pipedrive: a person, found by e-mail or made, and that person's lead, updated or made; both deleted when erased.
 
 Pipedrive has no upsert and no idempotency key: what is there is looked for first, so a repeat changes what it finds.
 Source: https://developers.pipedrive.com/docs/api/v1 (Leads, Persons).
@@ -19,6 +19,7 @@ from connectors.sinks.http import Http, api_verdict, web_address
 __all__ = ["Options", "PipedriveSink", "open_sink"]
 
 MARK = "Leadstream"
+GONE, NOT_THERE = (404, 410), Delivered("not there")
 
 
 class Options(BaseModel):
@@ -49,6 +50,10 @@ class PipedriveSink:
         """Look for each and update it, or make it."""
         return [await self._one(parcel) for parcel in parcels]
 
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Look for each lead by its title; delete it, and the person that it is of."""
+        return [await self._forget(parcel.routed.lead_id) for parcel in parcels]
+
     async def close(self) -> None:
         """Close the connections that were kept."""
         await self._http.close()
@@ -70,14 +75,13 @@ class PipedriveSink:
             if isinstance(made, OUTCOMES):
                 return made
             person = made["id"]
-        return await self._lead(parcel, person, f"{name} ({MARK} {parcel.routed.lead_id})")
+        return await self._lead(parcel, person, f"{name} {mark(parcel.routed.lead_id)}")
 
     async def _lead(self, parcel: Parcel, person: int, title: str) -> Delivery:
         found = await self._ask("GET", f"/api/v1/leads?{urlencode({'person_id': person, 'limit': 500})}")
         if isinstance(found, OUTCOMES):
             return found
-        mark = f"({MARK} {parcel.routed.lead_id})"
-        lead = next((one["id"] for one in found if str(one.get("title", "")).endswith(mark)), None)
+        lead = next((one["id"] for one in found if _is(one, parcel.routed.lead_id)), None)
         told = {"title": title} | fields.filled(self._options.fields_, fields.flat(*parcel))
         done = (
             await self._ask("POST", "/api/v1/leads", told | {"person_id": person})
@@ -86,12 +90,28 @@ class PipedriveSink:
         )
         return done if isinstance(done, OUTCOMES) else Delivered("created" if lead is None else "updated")
 
+    async def _forget(self, lead_id: str) -> Delivery:
+        query = urlencode({"term": lead_id, "fields": "title"})
+        found = await self._ask("GET", f"/api/v2/leads/search?{query}")
+        if isinstance(found, OUTCOMES):
+            return found
+        leads = [one["item"] for one in _items(found) if _is(one["item"], lead_id)]
+        persons = {one["person"]["id"] for one in leads if one.get("person")}
+        gone = [f"/api/v2/persons/{id_}" for id_ in persons] + [f"/api/v1/leads/{one['id']}" for one in leads]
+        for path in gone:  # the lead last: it is what a next attempt finds the rest by
+            done = await self._ask("DELETE", path)
+            if isinstance(done, OUTCOMES) and done != NOT_THERE:
+                return done
+        return Delivered("deleted" if gone else "not there")
+
     async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         """Return the answer's `data`, or what came of it otherwise."""
         headers = {"x-api-token": self._options.token.get_secret_value()}
         answer = await self._http.json(method, f"{self._base}{path}", headers, body)
         if isinstance(answer, Retry):
             return answer
+        if method == "DELETE" and answer.status in GONE:
+            return NOT_THERE
         verdict = api_verdict(answer, self._http.clock())
         if verdict is not None:
             return verdict
@@ -104,6 +124,15 @@ class PipedriveSink:
 def open_sink(options: Options, guard: Guard) -> PipedriveSink:
     """Return the sink that the options describe."""
     return PipedriveSink(options, guard)
+
+
+def mark(lead_id: str) -> str:
+    """Return how the title of a lead's record ends."""
+    return f"({MARK} {lead_id})"
+
+
+def _is(record: Mapping[str, Any], lead_id: str) -> bool:
+    return str(record.get("title", "")).endswith(mark(lead_id))
 
 
 def _items(found: Any) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.egress import Guard
 from connectors.sinks.batches import halving, some
 from connectors.sinks.conversion import Conversion, conversion
-from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Skipped
 from connectors.sinks.http import Answer, Http, api_verdict
 
 __all__ = ["Platform", "PlatformOptions"]
@@ -39,6 +39,10 @@ class Platform(ABC):
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Tell of those that may be told of."""
         return await some(parcels, lambda parcel: conversion(parcel, self._events), self._send)
+
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Say nothing: what a platform was told is hashed, and it is told of conversions alone."""
+        return [Skipped("an erasure is no conversion")] * len(parcels)
 
     async def close(self) -> None:
         """Close the connections that were kept."""

@@ -1,4 +1,4 @@
-"""Salesforce: records of one sObject, upserted by an external id in collections of up to 200.
+"""Salesforce: records of one sObject, upserted by an external id in collections of up to 200, deleted one by one.
 
 Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm
 """
@@ -19,6 +19,7 @@ __all__ = ["Options", "SalesforceSink", "open_sink"]
 
 Row = dict[str, Any]
 BUSY = ("REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "API_DISABLED_FOR_ORG")  # everybody has to wait
+GONE = ("NOT_FOUND", "ENTITY_IS_DELETED")
 LOCKED = ("UNABLE_TO_LOCK_ROW", "ROW_LOCK", "DUPLICATE_COMM_NICKNAME", "QUERY_TIMEOUT")  # this row has to
 FIELDS = {
     "LastName": "last_name",
@@ -73,11 +74,16 @@ class SalesforceSink:
         credentials = {"client_id": options.client_id, "client_secret": options.client_secret.get_secret_value()}
         url = f"{options.login_url.rstrip('/')}/services/oauth2/token"
         self._tokens = Tokens(self._http, url, grant | credentials)
-        self._path = f"/services/data/{options.version}/composite/sobjects/{options.sobject}/{options.external_id}"
+        data, records = f"/services/data/{options.version}", f"sobjects/{options.sobject}/{options.external_id}"
+        self._path, self._record = f"{data}/composite/{records}", f"{data}/{records}"
 
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Upsert them in one call."""
         return await halving([self._row(parcel) for parcel in parcels], self._upsert)
+
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Delete each record."""
+        return [await self._delete(parcel.routed.lead_id) for parcel in parcels]
 
     async def close(self) -> None:
         """Close the connections that were kept."""
@@ -96,15 +102,29 @@ class SalesforceSink:
         answer = await self._tokens.send("PATCH", self._path, "Bearer", body)
         if isinstance(answer, Retry):
             return answer
-        if _code(answer) in BUSY:
-            return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), _code(answer))
-        verdict = api_verdict(answer, self._http.clock())
+        verdict = self._verdict(answer)
         if verdict is not None:
             return verdict
         results = answer.json()
         if not isinstance(results, list) or len(results) != len(rows):
             return Retry(None, "Salesforce's answer is not one result for each record")
         return [_outcome(result) for result in results]
+
+    async def _delete(self, lead_id: str) -> Delivery:
+        answer = await self._tokens.send("DELETE", f"{self._record}/{lead_id}", "Bearer")
+        if isinstance(answer, Retry):
+            return answer
+        if _code(answer) in GONE:
+            return Delivered("not there")
+        if _code(answer) in LOCKED:
+            return Retry(None, _code(answer), alone=True)
+        return self._verdict(answer) or Delivered("deleted")
+
+    def _verdict(self, answer: Answer) -> Delivery | None:
+        """Return what became of a request as a whole; None when it says more inside."""
+        if _code(answer) in BUSY:
+            return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), _code(answer))
+        return api_verdict(answer, self._http.clock())
 
 
 GRANT = {"grant_type": "client_credentials"}

@@ -57,6 +57,10 @@ class WebhookSink:
         """Post each once, signed now."""
         return [await self._post(parcel) for parcel in parcels]
 
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Post each once, as `lead.erased`."""
+        return await self.deliver(parcels)
+
     async def close(self) -> None:
         """Close the connections that were kept."""
         await self._http.close()

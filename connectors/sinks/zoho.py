@@ -1,16 +1,17 @@
-"""Zoho CRM: leads, upserted in batches of up to 100.
+"""Zoho CRM: leads, upserted in batches of up to 100, emptied and deleted when erased.
 
-Source: https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html
+Sources: https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html and delete-records.html beside it.
 """
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks import fields
-from connectors.sinks.batches import halving
+from connectors.sinks.batches import OUTCOMES, halving
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
 from connectors.sinks.http import Http, api_verdict, web_address
 from connectors.sinks.oauth import Tokens
@@ -70,6 +71,10 @@ class ZohoSink:
         """Upsert them in one call, or in several when it is refused."""
         return await halving([self._row(parcel) for parcel in parcels], self._upsert)
 
+    async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
+        """Empty each record, so that nothing of it lies in the recycle bin, and delete it."""
+        return [await self._forget(parcel.routed.lead_id) for parcel in parcels]
+
     async def close(self) -> None:
         """Close the connections that were kept."""
         await self._http.close()
@@ -79,15 +84,39 @@ class ZohoSink:
         return {self._options.unique: parcel.routed.lead_id, **fields.filled(self._options.fields_, told)}
 
     async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
-        body = {"data": rows, "duplicate_check_fields": [self._options.unique], "trigger": ["workflow"]}
-        path = f"/crm/{self._options.version}/Leads/upsert"
-        answer = await self._tokens.send("POST", path, "Zoho-oauthtoken", body)
+        results = await self._write(rows, ["workflow"])
+        return results if isinstance(results, OUTCOMES) else [_outcome(result) for result in results]
+
+    async def _forget(self, lead_id: str) -> Delivery:
+        """Write the record empty, which also tells its id and makes one where there is none; then delete it."""
+        empty = dict.fromkeys(self._options.fields_) | {"Last_Name": UNKNOWN, self._options.unique: lead_id}
+        results = await self._write([empty], [])
+        if isinstance(results, OUTCOMES):
+            return results
+        made = _outcome(results[0])
+        if not isinstance(made, Delivered):
+            return made
+        ids = urlencode({"ids": results[0]["details"]["id"], "wf_trigger": "false"})
+        gone = await self._send("DELETE", f"Leads?{ids}", 1)
+        if isinstance(gone, OUTCOMES):
+            return gone
+        done = _outcome(gone[0])
+        return Delivered("deleted") if isinstance(done, Delivered) else done
+
+    async def _write(self, rows: Sequence[Row], trigger: list[str]) -> list[Any] | Delivery:
+        body = {"data": rows, "duplicate_check_fields": [self._options.unique], "trigger": trigger}
+        return await self._send("POST", "Leads/upsert", len(rows), body)
+
+    async def _send(self, method: str, what: str, count: int, body: object = None) -> list[Any] | Delivery:
+        """Return a result for each of so many rows, or what came of the request as a whole."""
+        path = f"/crm/{self._options.version}/{what}"
+        answer = await self._tokens.send(method, path, "Zoho-oauthtoken", body)
         if isinstance(answer, Retry):
             return answer
         told = answer.json()
         results = told.get("data") if isinstance(told, dict) else None
-        if isinstance(results, list) and len(results) == len(rows):  # row by row, whatever the status is
-            return [_outcome(result) for result in results]
+        if isinstance(results, list) and len(results) == count:  # row by row, whatever the status is
+            return results
         verdict = api_verdict(answer, self._http.clock())
         return Retry(None, "Zoho's answer is not one result for each record") if verdict is None else verdict
 

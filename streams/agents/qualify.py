@@ -1,23 +1,24 @@
 """qualify: what a lead did becomes what we know of it, its score and its reasons, its stage, and where it goes.
 
-One fold per lead, no topic between. An absorbed lead leaves a stub behind that forwards whatever still comes for it.
+One fold per lead, no topic between. How leads become one, and how one is forgotten, is in `joining`.
 Anonymous leads are folded, not scored: there is nobody to route. A canary is routed, and nothing of it is kept.
 Each time a lead's decision, stage or day is another, its score is a question to `label`: does it convert? Once it has
 been given to sales there are no more: what they do with a lead must not teach us whom to give them.
 """
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import cast
 
 from msgspec.structs import replace
 
+from schemas.erased import is_erased
 from schemas.keys import is_canary, partition_of, rank
-from schemas.learning import Pending, Snapshot, Withdrawal
+from schemas.learning import Pending, Snapshot
 from schemas.person import seal
-from schemas.records import Kind, LeadProfile, Link, Merge, Outcome, Record, Roster, RoutedLead, Stage, Touchpoint
+from schemas.records import LeadProfile, Merge, Outcome, Record, Roster, RoutedLead, Stage, Touchpoint
 from schemas.step import Agent, Applied, States
 from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
+from streams.agents.joining import Told, decision_id, join, passed_by, withdrawn
 from streams.domain import profile as profiles
 from streams.domain import seen
 from streams.domain.blend import Blend, Score
@@ -26,7 +27,6 @@ from streams.domain.lifecycle import CONVERSIONS, SIGNALS, UNSOLD, Signal, advan
 from streams.domain.rotation import share
 from streams.domain.routing import HOLD, NURTURE, POOL, SALES, Case, Decision, Routing, improves, is_hot, route
 
-Told = Touchpoint | Outcome | Link | Merge
 GIVEN_BACK = {Stage.RECYCLED: NURTURE, Stage.DISQUALIFIED: HOLD}  # by sales, who know: no new decision
 Holder = Callable[[], Blend]  # gives the scorer to use from now on; asked before each slice
 
@@ -39,7 +39,7 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
     def decide(lead: LeadProfile, roster: Roster | None, cause: Touchpoint | Merge, was: LeadProfile) -> Applied:
         """Score a lead and route it, as of the latest that we know of it; `was` = before we knew of `cause`."""
         fate = "merged" if isinstance(cause, Merge) else "applied"
-        if rank(lead.lead_id) < 1:
+        if rank(lead.lead_id) < 1 or is_erased(lead):
             return Applied((lead, roster), (), fate)
         at = max(lead.last_seen, cause.occurred_at)
         values, model = features(lead, at), now()
@@ -59,22 +59,22 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
 
     def step(states: States, record: Record) -> Applied:
         lead, roster = cast("LeadProfile | None", states[0]), cast("Roster | None", states[1])
-        told = cast("Told", record)
-        if isinstance(told, Link):
-            return _absorb(lead, roster, told)
+        told = cast("Touchpoint | Outcome | Merge", record)  # a link is passed by
+        passed = passed_by(lead, roster, told)
+        if passed is not None:
+            return passed
         lead = lead or LeadProfile(lead_id=told.lead_id)
-        if lead.merged_into:
-            return _forward(lead, roster, told)
         return _learn_of(lead, roster, told) if isinstance(told, Outcome) else see(lead, roster, told)
 
     def see(lead: LeadProfile, roster: Roster | None, told: Touchpoint | Merge) -> Applied:
-        after = _join(lead, told) if isinstance(told, Merge) else profiles.observe(lead, told)
+        after, gone = join(lead, told) if isinstance(told, Merge) else (profiles.observe(lead, told), ())
         if after is lead:
             return Applied((lead, roster), (), "merge_repeated" if isinstance(told, Merge) else "deduplicated")
-        return decide(after, roster, told, lead)
+        decided = decide(after, roster, told, lead)
+        return decided._replace(emits=(*gone, *decided.emits)) if gone else decided
 
     kept = (LEADS_PROFILES, ROSTERS)
-    return Agent("qualify", (TOUCHPOINTS,), kept, _keys, _asking_nothing_of_some(step), lean=now.lean)
+    return Agent("qualify", (TOUCHPOINTS,), kept, _keys, _keeping_no_canary(step), lean=now.lean)
 
 
 class _Now:
@@ -97,20 +97,18 @@ def _keys(record: Record) -> tuple[str, str]:
     return cast("Told", record).lead_id, POOL
 
 
-def _asking_nothing_of_some(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
-    """Return the step, after which nothing is left of a canary: no row, no owner's turn.
+def _keeping_no_canary(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
+    """Return the step, after which nothing is left of a canary: no row, no owner's turn, no question.
 
-    Of a canary, and of who asks to be forgotten, nothing is learned: what waits for them is withdrawn. (A canary's
-    withdrawal finds nothing; it tells `label` the time, which stands still where nobody comes.)
+    (Its withdrawal finds nothing; it tells `label` the time, which stands still where nobody comes.)
     """
 
     def step_of_all(states: States, record: Record) -> Applied:
         applied, told = step(states, record), cast("Told", record)
-        if is_canary(told.lead_id):
-            applied = applied._replace(states=(None, states[1]))
-        elif not isinstance(told, Touchpoint) or told.kind is not Kind.ERASURE:
+        if not is_canary(told.lead_id):
             return applied
-        return applied._replace(emits=(*_routings(applied.emits), _withdrawn(told.lead_id, "", told.occurred_at)))
+        emits = (*_routings(applied.emits), withdrawn(told.lead_id, "", told.occurred_at))
+        return applied._replace(states=(None, states[1]), emits=emits)
 
     return step_of_all
 
@@ -185,10 +183,6 @@ def _question(lead: LeadProfile, values: dict[str, float], scores: dict[str, flo
     return Emit(QUESTIONS, lead.lead_id, Pending(lead_id=lead.lead_id, snapshots=[snapshot]))
 
 
-def _withdrawn(lead_id: str, into: str, at: float) -> Emit:
-    return Emit(QUESTIONS, lead_id, Withdrawal(lead_id=lead_id, into=into, at=at))
-
-
 def _routed(lead: LeadProfile, decision: Decision, at: float) -> LeadProfile:
     """Return the lead with a new decision."""
     return replace(
@@ -254,57 +248,6 @@ def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> App
         after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=after.stage.value, candidates=[])
     emits = (Emit(QUESTIONS, lead.lead_id, outcome),) if outcome.kind in CONVERSIONS else ()
     return Applied((after, roster), emits, "applied")
-
-
-def _absorb(lead: LeadProfile | None, roster: Roster | None, link: Link) -> Applied:
-    """Leave a stub, and send what was known to the lead that absorbs this one: upward only, and only once."""
-    merged_into = lead.merged_into if lead else ""
-    if merged_into == link.into:
-        return Applied((lead, roster), (), "link_repeated")
-    if merged_into or rank(link.into) <= rank(link.lead_id):
-        return Applied((lead, roster), (), "link_refused")
-    stub = LeadProfile(lead_id=link.lead_id, version=lead.version + 1 if lead else 1, merged_into=link.into)
-    if lead is None:
-        return Applied((stub, roster), (), "linked")
-    merge = Merge(
-        id=_id(link.lead_id, link.into),
-        lead_id=link.into,
-        absorbed=lead,
-        cause=link.cause,
-        occurred_at=link.occurred_at,
-        received_at=link.received_at,
-    )
-    moves = (Emit(TOUCHPOINTS, link.into, merge), _withdrawn(link.lead_id, link.into, link.occurred_at))
-    return Applied((stub, roster), moves if rank(link.lead_id) else moves[:1], "linked")
-
-
-def _join(lead: LeadProfile, merge: Merge) -> LeadProfile:
-    """Return the lead with an absorbed one taken in; the very same lead when that was done before."""
-    entry = seen.entry(merge.id, 0)
-    if seen.has(lead.seen, entry):
-        return lead
-    joined = profiles.merge(lead, merge.absorbed)
-    told_otherwise = bool(lead.destination) and joined.owner != lead.owner
-    return replace(
-        joined,
-        seen=seen.add(joined.seen, entry),
-        destination="" if told_otherwise else joined.destination,  # who had the person first is announced as the owner
-    )
-
-
-def _forward(stub: LeadProfile, roster: Roster | None, record: Touchpoint | Outcome | Merge) -> Applied:
-    """Send on what came for a lead that was absorbed."""
-    into = stub.merged_into
-    return Applied((stub, roster), (Emit(TOUCHPOINTS, into, replace(record, lead_id=into)),), "forwarded")
-
-
-def decision_id(lead_id: str, route_seq: int) -> str:
-    """Return the id of a lead's decision number `route_seq`: to decide again gives the same id, no second decision."""
-    return _id(lead_id, str(route_seq))
-
-
-def _id(*parts: str) -> str:
-    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def _shared(routing: Routing, partition: int, partitions: int) -> Routing:

@@ -8,7 +8,7 @@ Fates = Mapping[tuple[str, str], int]  # (agent, fate) -> records
 
 RESOLVED = ("touchpoint", "outcome")  # went on to qualify
 ENDED = ("consent_dropped", "test", "quarantined", "dead_letter")  # ended in resolve
-QUALIFIED = ("applied", "deduplicated", "dead_letter")
+QUALIFIED = ("applied", "erased", "suppressed", "deduplicated", "dead_letter")
 # "forwarded", "linked", "merged" and "rekeyed" are moves: the record, or what it caused, arrives again and ends there.
 
 

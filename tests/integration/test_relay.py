@@ -54,12 +54,15 @@ def relaying(
     sink: Sink | Callable[[], Sink],
     schedule: tuple[float, ...] = QUICK,
     near_s: float = 30.0,
+    *,
+    takes: tuple[str, ...] = (),
+    erases: bool = True,
 ) -> Iterator[Lane]:
     """A lane at work on a thread; it has stopped in good order when the block ends."""
     running: list[tuple[asyncio.AbstractEventLoop, Lane]] = []
     settings = RelaySettings.read(environ)
     name = named(group)
-    destination = Destination(name, "memory", memory.Options(), Guard(), schedule_s=schedule, group=group)
+    destination = Destination(name, "memory", memory.Options(), Guard(), takes, erases, schedule, group)
     kafka.ensure(settings, [destination.retry])
 
     async def main() -> None:
@@ -377,3 +380,36 @@ def test_when_another_relay_joins_it_delivers_what_the_first_is_stuck_with(
         eventually(lambda: len(good.leads) == len(leads))
     assert len(good.attempts) == len(leads)
     assert committed(environ, group, LEADS_ROUTED)
+
+
+def test_an_erasure_goes_to_whoever_was_told_and_takes_what_waits_along(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    lead, other = f"e-{topic_prefix}1", f"e-{topic_prefix}2"
+    sink = MemorySink()
+    erased = routed(lead, 3, destination="hold", erased_at=1.0)
+    with relaying(environ, group, sink, takes=("sales",)) as one:
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)))
+        eventually(lambda: f"{lead}:1" in sink.leads)
+        one.pause(True)
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 2)), (lead, erased), (other, routed(other, 1)))
+        one.pause(False)
+        eventually(lambda: f"{other}:1" in sink.leads and f"{lead}:3" in sink.attempts)
+    assert {kept.lead_id for kept, _ in sink.leads.values()} == {other}
+
+
+def test_a_destination_that_does_not_erase_is_not_asked_to(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    lead = f"e-{topic_prefix}1"
+    sink = MemorySink()
+    with relaying(environ, group, sink, erases=False):
+        send(
+            environ,
+            LEADS_ROUTED,
+            (lead, routed(lead, 1)),
+            (lead, routed(lead, 2, erased_at=1.0)),
+            (lead, routed(lead, 3)),
+        )
+        eventually(lambda: f"{lead}:3" in sink.leads)
+    assert list(sink.attempts) == [f"{lead}:1", f"{lead}:3"]

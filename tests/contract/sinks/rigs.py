@@ -11,16 +11,17 @@ from connectors.egress import Guard
 from connectors.sinks import SINKS
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
 from connectors.sinks.memory import MemorySink
-from tests.builders import routed
+from tests.builders import NOON, routed
 from tests.crms import Ads, Fake, HubSpot, Pipedrive, Salesforce, Zoho, serving
 from tests.receiver import listening
 
-__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "facing"]
+__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "erasure", "facing"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TIMEOUT = "timeout"
 PATIENCE_S = 5.0
 LEAD = routed("e-1", decision_id="d-1")
+ERASED = routed("e-1", 2, decision_id="d-2", account="", owner="", reasons=[], consent={}, erased_at=NOON)
 PERSON: dict[str, object] = {"email": "jane@example.com", "last_name": "Doe"}
 HERE = Guard(["127.0.0.1"])
 
@@ -37,6 +38,16 @@ class Rig:
         """Deliver the one lead."""
         (outcome,) = await self.sink.deliver([Parcel(LEAD, PERSON)])
         return outcome
+
+    async def erase(self) -> Delivery:
+        """Have the one lead forgotten."""
+        (outcome,) = await self.sink.erase([erasure()])
+        return outcome
+
+
+def erasure() -> Parcel:
+    """The wish of the one lead to be forgotten: nothing is in it by which a CRM knew them."""
+    return Parcel(ERASED, {})
 
 
 def opened(name: str, **given: object) -> Sink:

@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.sinks import SINKS
-from connectors.sinks.delivery import Delivered, Parcel, Refusal, Refused, Retry
+from connectors.sinks.batches import handed_over
+from connectors.sinks.delivery import Delivered, Parcel, Refusal, Refused, Retry, Skipped
 from tests.builders import routed
-from tests.contract.sinks.rigs import LEAD, RIGS, SECRET, TIMEOUT, Rig
+from tests.contract.sinks.rigs import LEAD, PERSON, RIGS, SECRET, TIMEOUT, Rig, erasure
 
 
 def test_every_sink_has_a_rig() -> None:
@@ -95,6 +96,42 @@ def test_each_of_several_leads_gets_its_own_answer(name: str) -> None:
         assert rig.leads() == count
 
     on(name, story)
+
+
+PLATFORMS = {name for name in SINKS if name.endswith("_conversions")}
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_who_is_erased_is_known_there_no_more_and_ad_platforms_are_told_nothing(name: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.deliver()
+        outcomes = [type(await rig.erase()) for _ in range(2)]
+        assert outcomes == [Skipped if name in PLATFORMS else Delivered] * 2
+        left = {"webhook": 2}.get(name, 1 if name in PLATFORMS else 0)  # a webhook has what was posted
+        assert rig.leads() == left
+
+    on(name, story)
+
+
+@pytest.mark.parametrize("name", SINKS.keys() - PLATFORMS)
+def test_a_destination_in_trouble_is_asked_again_to_erase(name: str) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.deliver()
+        rig.says(503, {})
+        assert await rig.erase() == Retry(None, "HTTP 503")
+        assert isinstance(await rig.erase(), Delivered)
+
+    on(name, story)
+
+
+def test_decisions_and_erasures_in_one_batch_get_their_own_answers() -> None:
+    async def story(rig: Rig) -> None:
+        parcels = [Parcel(routed("e-0"), {"email": "p@example.com"}), erasure(), Parcel(LEAD, PERSON)]
+        told = [Delivered("created"), Delivered("not there"), Delivered("created")]
+        assert await handed_over(rig.sink, parcels) == told
+        assert rig.leads() == 2
+
+    on("salesforce", story)
 
 
 @pytest.mark.parametrize("name", SINKS)

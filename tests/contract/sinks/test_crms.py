@@ -8,8 +8,8 @@ import pytest
 
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink
 from tests.builders import routed
-from tests.contract.sinks.rigs import CRMS, facing
-from tests.crms import LOST, Fake, Salesforce
+from tests.contract.sinks.rigs import CRMS, erasure, facing
+from tests.crms import LOST, Fake, HubSpot, Salesforce, Zoho
 
 
 def parcel(number: int, email: str = "") -> Parcel:
@@ -72,7 +72,7 @@ def test_a_lead_without_an_address_is_told_apart_before_anything_is_sent() -> No
 def test_hubspots_version_segment_is_configuration(version: str) -> None:
     async def story(sink: Sink, fake: Fake) -> None:
         assert isinstance((await sink.deliver([parcel(1)]))[0], Delivered)
-        assert f"/crm/{version}/contacts/batch/upsert" in vars(sink)["_url"]
+        assert vars(sink)["_url"].endswith(f"/crm/{version}/contacts")
         assert fake.records["p1@example.com"]["lastname"] == "Doe"
 
     on("hubspot", story, version=version)
@@ -155,3 +155,61 @@ def test_the_official_hubspot_client_takes_the_fake_for_hubspot() -> None:
         assert [(one.new, one.properties["email"]) for one in found.results] == [(True, "jane@example.com")]
 
     on("hubspot", story)
+
+
+CRMS_THAT_FORGET = ("hubspot", "salesforce", "pipedrive", "zoho")
+
+
+@pytest.mark.parametrize("name", CRMS_THAT_FORGET)
+def test_an_answer_that_is_lost_leaves_nobody_behind_and_others_stay(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        await sink.deliver([parcel(1)])
+        await sink.deliver([parcel(2)])
+        fake.troubles.extend([(LOST, {}), (0, {}), (LOST, {}), (503, {})])
+        outcomes = [(await sink.erase([erasure()]))[0] for _ in range(6)]
+        assert [type(outcome) for outcome in outcomes[-2:]] == [Delivered, Delivered]
+        assert not fake.troubles
+        assert len(fake.records) == 1
+        held = str([fake.records, getattr(fake, "persons", {}), getattr(fake, "binned", [])])
+        assert "p1@example.com" not in held
+        assert "p2@example.com" in held
+
+    on(name, story)
+
+
+def test_what_zoho_keeps_in_its_bin_is_empty() -> None:
+    async def story(sink: Sink, fake: Zoho) -> None:
+        await sink.deliver([parcel(1)])
+        await sink.erase([erasure()])
+        (binned,) = fake.binned
+        assert {value for field, value in binned.items() if field not in ("Last_Name", "Leadstream_Id")} == {None}
+
+    on("zoho", story)
+
+
+def test_a_contact_that_hubspot_knows_by_a_property_of_its_own_is_deleted_by_it() -> None:
+    async def story(sink: Sink, fake: HubSpot) -> None:
+        fake.records["e-1"] = {}
+        assert await sink.erase([erasure(), erasure()]) == [Delivered("deleted"), Delivered("not there")]
+
+    on("hubspot", story, id_property="lead_id")
+
+
+def test_hubspot_says_when_it_cannot_tell_whom_to_erase() -> None:
+    async def story(sink: Sink, fake: HubSpot) -> None:
+        (outcome,) = await sink.erase([erasure()])
+        assert isinstance(outcome, Refused)
+        assert "lead_id" in outcome.detail
+        assert not fake.writes
+
+    on("hubspot", story, properties={"email": "email"})
+
+
+def test_a_record_that_salesforce_has_locked_is_deleted_later() -> None:
+    async def story(sink: Sink, fake: Salesforce) -> None:
+        await sink.deliver([parcel(1)])
+        fake.locked.add("e-1")
+        assert await sink.erase([erasure()]) == [Retry(None, "UNABLE_TO_LOCK_ROW", alone=True)]
+        assert await sink.erase([erasure()]) == [Delivered("deleted")]
+
+    on("salesforce", story)

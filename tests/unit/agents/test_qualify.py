@@ -1,18 +1,16 @@
 """qualify: the fold of a lead, its decisions, what it teaches, and how leads become one."""
 
-from collections import deque
 from typing import Any
 
 import pytest
 
-from schemas.keys import partition_of
-from schemas.learning import Pending, Snapshot, Withdrawal
+from schemas.learning import Pending, Withdrawal
 from schemas.person import unseal
-from schemas.records import Kind, LeadProfile, Link, Merge, Outcome, OutcomeKind, Record, RoutedLead, Stage, Touchpoint
+from schemas.records import Kind, LeadProfile, Merge, Outcome, OutcomeKind, RoutedLead, Stage, Touchpoint
 from schemas.rejected import Rejected
-from schemas.step import Applied
-from schemas.topics import LEADS_ROUTED, TOUCHPOINTS
-from streams.agents.qualify import decision_id, make_qualify
+from schemas.topics import LEADS_ROUTED
+from streams.agents.joining import decision_id
+from streams.agents.qualify import make_qualify
 from streams.cards import card
 from streams.domain.blend import Blend
 from streams.domain.features import features
@@ -20,69 +18,15 @@ from streams.domain.learning import Learner
 from streams.domain.rotation import Owner
 from streams.domain.routing import HOLD, NURTURE, SALES, Routing
 from tests.builders import NOON, example, hex_id, outcome, touchpoint
+from tests.folding import SCORER, World, link
 
 V, U, E = (f"{kind}-{'0' * 24}" for kind in "vue")
 DAY_S = 86_400.0
-SCORER = Blend(card())
 HOT: dict[str, Any] = {
     "kind": Kind.DEMO_REQUEST,
     "account": "example.com",
     "traits": {"title": "Director", "employees": "250", "industry": "Software"},
 }
-
-
-class World:
-    """All leads at once: what is emitted to touchpoints comes back, as it does on the topic."""
-
-    def __init__(self, routing: Routing | None = None, partitions: int = 1) -> None:
-        self.agent = make_qualify(lambda: SCORER, routing or Routing(), partitions)
-        self.rows: dict[tuple[int, str], Record | None] = {}
-        self.sent: list[Record] = []
-        self.fates: list[str] = []
-        self.partitions = partitions
-
-    def tell(self, *records: Record) -> "World":
-        waiting = deque(records)
-        while waiting:
-            applied = self._step(waiting.popleft())
-            self.fates.append(applied.fate)
-            for emit in applied.emits:
-                assert emit.key == emit.record.lead_id  # type: ignore[attr-defined]
-                (waiting if emit.topic is TOUCHPOINTS else self.sent).append(emit.record)
-        return self
-
-    def _step(self, record: Record) -> Applied:
-        lead_id, pool = self.agent.keys(record)
-        here = partition_of(lead_id.encode(), self.partitions)
-        keys = (-1, lead_id), (here, pool)
-        applied = self.agent.step(tuple(self.rows.get(key) for key in keys), record)
-        self.rows.update(zip(keys, applied.states, strict=True))
-        return applied
-
-    def lead(self, lead_id: str) -> LeadProfile:
-        row = self.rows[-1, lead_id]
-        assert isinstance(row, LeadProfile)
-        return row
-
-    @property
-    def routed(self) -> list[RoutedLead]:
-        return [it for it in self.sent if isinstance(it, RoutedLead)]
-
-    @property
-    def questions(self) -> list[Snapshot]:
-        return [asked for it in self.sent if isinstance(it, Pending) for asked in it.snapshots]
-
-
-def link(lead_id: str, into: str, number: int = 50) -> Link:
-    cause = hex_id(f"cause {number}")
-    return Link(
-        id=hex_id(lead_id + into),
-        lead_id=lead_id,
-        into=into,
-        cause=cause,
-        occurred_at=NOON + number,
-        received_at=NOON + number,
-    )
 
 
 def test_an_anonymous_lead_is_folded_but_neither_scored_nor_routed() -> None:
@@ -211,7 +155,7 @@ def test_a_conversion_is_passed_on_and_a_rejection_is_not() -> None:
 
 
 def test_what_waits_for_an_absorbed_lead_moves_and_for_one_who_is_forgotten_goes() -> None:
-    world = World().tell(touchpoint(U, 1), link(U, E), link(V, E), touchpoint(E, 2, kind=Kind.ERASURE))
+    world = World().tell(touchpoint(U, 1), link(U, E), link(V, E)).tell(touchpoint(E, 2, kind=Kind.ERASURE))
     gone = [(it.lead_id, it.into) for it in world.sent if isinstance(it, Withdrawal)]
     assert gone == [(U, E), (E, "")]
     assert [it.lead_id for it in world.sent if isinstance(it, Pending)] == [U, E]

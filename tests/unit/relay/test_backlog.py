@@ -1,17 +1,19 @@
 """Whose turn it is: any mixture of arrivals, successes and failures keeps each lead's order and loses no job."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.backlog import Backlog, Job
+from connectors.lane import due
 from connectors.sinks.delivery import Parcel
 from tests.builders import routed
 
 SPOT = ("leads.routed", 0)
 
 
-def job(lead: str, offset: int) -> Job:
-    return Job((0, lead.encode()), SPOT, offset, b"", Parcel(routed(lead, offset + 1), {}))
+def job(lead: str, offset: int, erased_at: float = 0.0) -> Job:
+    return Job((0, lead.encode()), SPOT, offset, b"", Parcel(routed(lead, offset + 1, erased_at=erased_at), {}))
 
 
 @settings(deadline=None)
@@ -72,3 +74,16 @@ def test_a_lead_that_is_withdrawn_leaves_with_all_its_jobs() -> None:
     (jobs,) = backlog.take(1.0, 1)
     assert backlog.withdraw(jobs[0]) == list(jobs)
     assert (len(backlog), backlog.next_at()) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("erased", "one_by_one", "newest"),
+    [([], 1, 4), ([0], 1, 1), ([1], 2, 2), ([3], 4, 4), ([0, 2], 3, 3)],
+    ids=["nobody", "at once", "then back", "at last", "twice"],
+)
+def test_what_was_decided_before_an_erasure_is_not_told_any_more(
+    erased: list[int], one_by_one: int, newest: int
+) -> None:
+    jobs = [job("a", offset, erased_at=float(offset in erased)) for offset in range(4)]
+    assert due(jobs, newest=False) == jobs[:one_by_one]
+    assert due(jobs, newest=True) == jobs[:newest]

@@ -2,6 +2,8 @@
 
 import json
 
+from msgspec.structs import replace
+
 from connectors.sinks.payload import LARGEST, payload
 from schemas.records import Candidate, RoutedLead, ScoreReason, Stage
 
@@ -51,3 +53,9 @@ def test_whatever_is_large_the_decision_itself_gets_through() -> None:
     told = payload(ROUTED, {f"field_{n}": "y" * 200 for n in range(500)})
     assert len(told) < LARGEST
     assert json.loads(told)["data"]["decision_id"] == "d1"
+
+
+def test_of_an_erasure_only_the_lead_and_the_time_are_told() -> None:
+    told = json.loads(payload(replace(ROUTED, erased_at=1_700_000_000.25), {"email": "jane@example.com"}))
+    assert told["type"] == "lead.erased"
+    assert told["data"] == {"decision_id": "d1", "lead_id": "e-1", "route_seq": 1, "erased_at": 1_700_000_000.25}

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
 
 from connectors.store import Change, Forget, Store
-from schemas.records import Kind, Outcome, OutcomeKind, Stage
+from schemas.records import Consent, Kind, LeadProfile, Outcome, OutcomeKind, Stage
 from streams.runtime.handle import RedisHandle
 from tests.builders import NOON, profile, routed, touchpoint
 
@@ -132,3 +133,38 @@ def test_a_redis_emptied_before_the_first_move_is_noticed(
     client.hdel("leads:read", f"{topic_prefix}/0")
     assert not store.write([profile(lead)], {spot: (start, 1)})
     assert store.places({spot}) == {spot: 0}
+
+
+def erased(lead: str, version: int, route_seq: int = 3, **changed: Any) -> LeadProfile:
+    """What is left of a lead that was erased 10 s past noon."""
+    return LeadProfile(lead_id=lead, version=version, route_seq=route_seq, erased_at=NOON + 10, **changed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_an_erased_lead_nothing_is_left_whatever_is_read_again(
+    store: Store, client: redis.Redis, lead: str, seed: int
+) -> None:
+    user = lead.replace("e-", "u-")
+    absorbed = [*history(user), profile(user, 4, merged_into=lead)]
+    told = [*absorbed, *history(lead), erased(lead, 9), routed(lead, 3, erased_at=NOON + 10), touchpoint(lead, 99)]
+    random.Random(seed).shuffle(told)
+    store.write([*told, *told])
+    assert (store.lead(lead), store.lead(user)) == (None, None)
+    assert {key.decode() for key in client.scan_iter(f"*{lead[2:]}")} == {f"lead:{lead}", f"lead:{user}"}
+    left = client.hgetall(f"lead:{lead}")
+    assert left == {b"version": b"9", b"route_seq": b"3", b"erased_at": b"1790000010.0", b"profile": b"", b"into": b""}
+    assert b"decision" not in client.hgetall(f"lead:{user}")
+    assert client.zscore("leads:hot", lead) is client.zscore("leads:hot", user) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_erased_lead_that_comes_back_is_shown_as_it_is_since(store: Store, lead: str, seed: int) -> None:
+    back = erased(lead, 10, 4, consent={"contact": Consent(granted=True, at=NOON + 20)}, touches=1)
+    told = [*history(lead), erased(lead, 9), routed(lead, 4), back]
+    random.Random(seed).shuffle(told)
+    store.write([*told, touchpoint(lead, 20, consent={"contact": True})])
+    found = store.lead(lead)
+    assert found is not None
+    assert (found.profile["touches"], [entry.at for entry in found.timeline]) == (1, [NOON + 20])
+    assert found.decision is not None
+    assert found.decision["route_seq"] == 4
