@@ -10,10 +10,11 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { PAIRED = 64, HASHED = 256, FIELDS = 256, EXPERTS = 8, HEAD = 3, STATS = 3 };
+enum { PAIRED = 64, HASHED = 256, FIELDS = 256, EXPERTS = 8, PLACES = 3, HEAD = 3, STATS = 3 };
 static const uint64_t P1 = 0x9E3779B97F4A7C15u, P2 = 0xC2B2AE3D27D4EB4Fu, BASIS = 0xCBF29CE484222325u, PRIME = 0x100000001B3u;
-static const uint64_t SLOPE = 0x5851F42D4C957F2Du, MISSING = 0x14057B7EF767814Fu;
-static const double CLIP = 4.0, FAR = 30.0, RARE = 1e-6, KEPT = 0.999, SHARED = 0.02, SHRINK = 0.03;
+static const uint64_t SLOPE = 0x5851F42D4C957F2Du, MISSING = 0x14057B7EF767814Fu, BAND = 0x2545F4914F6CDD1Du;
+static const double CLIP = 4.0, BANDS = 2.0, SETTLED = 30.0, USUAL = 15.0;
+static const double FAR = 30.0, RARE = 1e-6, KEPT = 0.999, SHARED = 0.02, SHRINK = 0.01;
 
 static uint64_t mixed(uint64_t t) {
     t *= P1;
@@ -70,12 +71,17 @@ static int hashed(PyObject *text, uint64_t *hash) {
     return 0;
 }
 
-/* encode(values, seeds, slots, stats, bits, indices, factors) -> count */
+/* How many coordinates a lead with `n` features has; how many of those are paired */
+
+static Py_ssize_t pairing(Py_ssize_t n) { return n < PAIRED ? n : PAIRED; }
+
+static Py_ssize_t coordinates(Py_ssize_t n) { return PLACES * n + pairing(n) * (pairing(n) - 1) / 2; }
+
+/* encode(values, seeds, slots, stats, bits, indices, factors) */
 static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;
     if (count != 7 || !PyTuple_Check(given[0])) return PyErr_SetString(PyExc_TypeError, "encode: seven, a tuple first"), NULL;
-    Py_ssize_t n = PyTuple_GET_SIZE(given[0]), paired = n < PAIRED ? n : PAIRED;
-    Py_ssize_t room = 2 * n + paired * (paired - 1) / 2;
+    Py_ssize_t n = PyTuple_GET_SIZE(given[0]), paired = pairing(n), room = coordinates(n);
     long bits = PyLong_AsLong(given[4]);
     if (bits < 1 || bits > 24) return PyErr_Occurred() ? NULL : (PyErr_SetString(PyExc_ValueError, "bits"), NULL);
     Py_buffer v[5];
@@ -93,15 +99,15 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
     const uint64_t *seeds = v[0].buf;
     const uint32_t *slots = v[1].buf;
     const double *stats = v[2].buf;
-    Py_ssize_t known = v[2].len / (8 * STATS), m = 2 * n;
+    Py_ssize_t known = v[2].len / (8 * STATS), m = PLACES * n;
     uint32_t *indices = v[3].buf;
     double *factors = v[4].buf;
     uint64_t tokens[PAIRED];
     int shift = 64 - (int)bits;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *value = PyTuple_GET_ITEM(given[0], i);
-        uint64_t token = MISSING;
-        double z = 0.0;
+        uint64_t token = MISSING, band = BAND;
+        double z = 0.0, banded = 0.0;
         if (PyUnicode_Check(value)) {
             if (hashed(value, &token) < 0) goto bad;
         } else {
@@ -116,15 +122,23 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
                         z = (x - s[1]) / sqrt(s[2] / s[0]);
                         z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
                     }
+                    if (s[0] >= SETTLED) {
+                        band += (uint64_t)(int64_t)floor(z * BANDS);
+                        banded = 1.0;
+                    }
                 }
             }
         }
         token = mixed(token + seeds[i]);
         if (i < PAIRED) tokens[i] = token;
-        indices[2 * i] = (uint32_t)(mixed(seeds[i] + SLOPE) >> shift);
-        factors[2 * i] = z;
-        indices[2 * i + 1] = (uint32_t)(token >> shift);
-        factors[2 * i + 1] = 1.0;
+        uint32_t *index = indices + PLACES * i;
+        double *factor = factors + PLACES * i;
+        index[0] = (uint32_t)(mixed(seeds[i] + SLOPE) >> shift);
+        factor[0] = z;
+        index[1] = (uint32_t)(token >> shift);
+        factor[1] = 1.0;
+        index[2] = (uint32_t)(mixed(seeds[i] + band) >> shift);
+        factor[2] = banded;
     }
     for (Py_ssize_t i = 0; i < paired; i++) {
         for (Py_ssize_t j = i + 1; j < paired; j++, m++) {
@@ -133,7 +147,7 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
         }
     }
     give_back(v, held);
-    return PyLong_FromSsize_t(m);
+    Py_RETURN_NONE;
 bad:
     give_back(v, held);
     return NULL;
@@ -171,7 +185,7 @@ static PyObject *explain(PyObject *self, PyObject *const *given, Py_ssize_t coun
     Py_ssize_t n = PyLong_AsSsize_t(given[2]);
     if (n == -1 && PyErr_Occurred()) return NULL;
     if (n < 0 || n > FIELDS) return PyErr_SetString(PyExc_ValueError, "explain: features"), NULL;
-    Py_ssize_t paired = n < PAIRED ? n : PAIRED, m = 2 * n + paired * (paired - 1) / 2;
+    Py_ssize_t paired = pairing(n), m = coordinates(n);
     Py_buffer v[4];
     if (borrow(given[0], &v[0], m, 4, PyBUF_SIMPLE) < 0) return NULL;
     if (borrow(given[1], &v[1], m, 8, PyBUF_SIMPLE) < 0) return give_back(v, 1), NULL;
@@ -186,9 +200,11 @@ static PyObject *explain(PyObject *self, PyObject *const *given, Py_ssize_t coun
         if ((Py_ssize_t)indices[j] >= size) return give_back(v, 4), PyErr_SetString(PyExc_IndexError, "explain: index"), NULL;
     }
     for (Py_ssize_t i = 0; i < n; i++) {
-        points[i] = (double)weights[indices[2 * i]] * factors[2 * i] + (double)weights[indices[2 * i + 1]];
+        double of = 0.0;
+        for (Py_ssize_t at = PLACES * i; at < PLACES * i + PLACES; at++) of += (double)weights[indices[at]] * factors[at];
+        points[i] = of;
     }
-    for (Py_ssize_t i = 0, at = 2 * n; i < paired; i++) {
+    for (Py_ssize_t i = 0, at = PLACES * n; i < paired; i++) {
         for (Py_ssize_t j = i + 1; j < paired; j++, at++) {
             double half = 0.5 * (double)weights[indices[at]];
             points[i] += half;
@@ -202,7 +218,7 @@ static PyObject *explain(PyObject *self, PyObject *const *given, Py_ssize_t coun
 
 struct pool { /* borrowed buffers of one call on a pool of experts */
     Py_buffer views[4];
-    Py_ssize_t m;
+    Py_ssize_t features, m;
     int experts;
     const uint32_t *indices;
     const double *factors;
@@ -210,10 +226,12 @@ struct pool { /* borrowed buffers of one call on a pool of experts */
     double *head;
 };
 
-/* (indices, factors, count, table, head): the table holds, per cell, each expert's weight, then each one's spent */
+/* (indices, factors, features, table, head): the table holds, per cell, each expert's weight, then each one's spent */
 static int open_pool(struct pool *p, PyObject *const *given, int flags) {
-    p->m = PyLong_AsSsize_t(given[2]);
-    if (p->m == -1 && PyErr_Occurred()) return -1;
+    p->features = PyLong_AsSsize_t(given[2]);
+    if (p->features == -1 && PyErr_Occurred()) return -1;
+    if (p->features < 0 || p->features > FIELDS) return PyErr_SetString(PyExc_ValueError, "features"), -1;
+    p->m = coordinates(p->features);
     if (borrow(given[0], &p->views[0], p->m, 4, PyBUF_SIMPLE) < 0) return -1;
     if (borrow(given[1], &p->views[1], p->m, 8, PyBUF_SIMPLE) < 0) return give_back(p->views, 1), -1;
     if (borrow(given[3], &p->views[2], 1, 4, flags) < 0) return give_back(p->views, 2), -1;
@@ -242,7 +260,7 @@ static void logits(const struct pool *p, double *out) {
     for (int e = 0; e < k; e++) out[e] = out[e] > FAR ? FAR : out[e] < -FAR ? -FAR : out[e];
 }
 
-/* blend(indices, factors, count, table, head) -> logit */
+/* blend(indices, factors, features, table, head) -> logit */
 static PyObject *blend(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;
     struct pool p;
@@ -266,23 +284,26 @@ static double moved(double margin, double reach) {
     return at - margin;
 }
 
-/* step(indices, factors, count, table, head, rates, base_rate, spent, label, weight) */
+/* step(indices, factors, features, table, head, rates, pairs, base_rate, spent, label, weight) */
 static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;
     struct pool p;
-    if (count != 10) return PyErr_SetString(PyExc_TypeError, "step: ten"), NULL;
-    double base = PyFloat_AsDouble(given[6]), begun = PyFloat_AsDouble(given[7]), weight = PyFloat_AsDouble(given[9]);
-    int label = PyObject_IsTrue(given[8]);
+    if (count != 11) return PyErr_SetString(PyExc_TypeError, "step: eleven"), NULL;
+    double base = PyFloat_AsDouble(given[7]), begun = PyFloat_AsDouble(given[8]), weight = PyFloat_AsDouble(given[10]);
+    int label = PyObject_IsTrue(given[9]);
     if (PyErr_Occurred()) return NULL;
     if (open_pool(&p, given, PyBUF_WRITABLE) < 0) return NULL;
-    Py_buffer rated;
-    if (borrow(given[5], &rated, p.experts, 8, PyBUF_SIMPLE) < 0) return give_back(p.views, 4), NULL;
-    const double *rates = rated.buf;
+    Py_buffer own[2];
+    if (borrow(given[5], &own[0], p.experts, 8, PyBUF_SIMPLE) < 0) return give_back(p.views, 4), NULL;
+    if (borrow(given[6], &own[1], p.experts, 8, PyBUF_SIMPLE) < 0) return give_back(own, 1), give_back(p.views, 4), NULL;
+    const double *rates = own[0].buf, *pairs = own[1].buf;
+    Py_ssize_t first = PLACES * p.features, others = pairing(p.features) > 1 ? pairing(p.features) - 1 : 1;
+    double shorter = p.features ? sqrt(USUAL / (double)p.features) : 1.0;
     int k = p.experts;
     double each[EXPERTS], *bias = p.head, *losses = p.head + k, *shares = p.head + 2 * k, best = -INFINITY, sum = 0.0;
     logits(&p, each);
     double *reach = PyMem_Malloc((size_t)(p.m + 1) * sizeof(double));
-    if (!reach) return PyBuffer_Release(&rated), give_back(p.views, 4), PyErr_NoMemory();
+    if (!reach) return give_back(own, 2), give_back(p.views, 4), PyErr_NoMemory();
     double told = weight < 1.0 ? weight * weight * weight * weight : weight, kept = pow(KEPT, told);
     for (int e = 0; e < k; e++) {
         double right = 1.0 / (1.0 + exp(label ? -each[e] : each[e]));
@@ -296,11 +317,14 @@ static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     for (int e = 0; e < k; e++) shares[e] = (1.0 - SHARED * k) * (shares[e] / sum) + SHARED;
     for (int e = 0; e < k; e++) {
         double margin = label ? each[e] : -each[e], wrong = 1.0 / (1.0 + exp(margin)), total = base;
+        double of_one = rates[e] * shorter, of_pair = of_one * (pairs[e] / (double)others);
         for (Py_ssize_t j = 0; j < p.m; j++) {
+            reach[j] = 0.0;
+            if (p.factors[j] == 0.0) continue;
             float *cell = p.table + (Py_ssize_t)p.indices[j] * 2 * k;
             double slope = wrong * p.factors[j], spent = (double)cell[k + e] + slope * slope * weight;
             cell[k + e] = (float)spent;
-            reach[j] = rates[e] / sqrt(begun + spent);
+            reach[j] = (j < first ? of_one : of_pair) / sqrt(begun + spent);
             total += reach[j] * (p.factors[j] * p.factors[j]);
         }
         total *= weight;
@@ -313,7 +337,7 @@ static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) 
         bias[e] += base * by;
     }
     PyMem_Free(reach);
-    PyBuffer_Release(&rated);
+    give_back(own, 2);
     give_back(p.views, 4);
     Py_RETURN_NONE;
 }

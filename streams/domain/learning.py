@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from math import isfinite, log
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 from river.linear_model import LogisticRegression
 from river.optim import AdaGrad
 from river.preprocessing import StandardScaler
@@ -31,7 +31,7 @@ from streams.domain.contest import Contest
 from streams.domain.drift import Watch, psi
 from streams.domain.hazards import ENDS_S, Hazards
 from streams.domain.learner.classifier import LeadClassifier
-from streams.domain.learner.state import pack, unpack
+from streams.domain.learner.state import Unreadable, pack, unpack
 from streams.domain.metrics import WINDOW, Record
 from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, SCORERS
 from streams.domain.traits import group
@@ -104,17 +104,20 @@ class Learner:
     def restore(cls, snapshot: ModelSnapshot | None, ends: Sequence[float] = ENDS_S) -> "Learner":
         """Return the learner as it was at a snapshot; one that knows nothing when there is none.
 
-        Where buckets do not end at `ends` any more, their heads begin anew.
+        Where buckets do not end at `ends` any more, their heads begin anew. So does the classifier, as a challenger,
+        when the snapshot is of a release that laid its table out in another way.
         """
-        known = snapshot.classifier if snapshot else b""
-        classifier = LeadClassifier.restored(unpack(known)) if known else LeadClassifier(bits=BITS)
-        if snapshot is None or not snapshot.learner:
-            return cls(_beginning(), classifier, _heads(ends))
-        memory = json.decode(snapshot.learner, type=Memory)
         hazards = _heads(ends)
-        if memory.ends == list(ends) and snapshot.heads:
-            hazards.heads = [LeadClassifier.restored(unpack(head)) for head in snapshot.heads]
-            hazards.seen, hazards.won = memory.seen, memory.won
+        if snapshot is None or not snapshot.learner:
+            return cls(_beginning(), LeadClassifier(bits=BITS), hazards)
+        memory = json.decode(snapshot.learner, type=Memory)
+        try:
+            classifier, *heads = (LeadClassifier.restored(unpack(it)) for it in (snapshot.classifier, *snapshot.heads))
+        except Unreadable:
+            anew = structs.replace(memory, champion=PIPELINE, contest=[], calibration=[])
+            return cls(anew, LeadClassifier(bits=BITS), hazards)
+        if memory.ends == list(ends) and heads:
+            hazards.heads, hazards.seen, hazards.won = heads, memory.seen, memory.won
         return cls(memory, classifier, hazards)
 
     def learn(self, example: TrainingExample) -> bool:

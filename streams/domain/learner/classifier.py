@@ -17,14 +17,16 @@ RAISED, FASTER = 300, 4.0
 
 
 class LeadClassifier(Classifier):
-    """Logistic regression over z-scores, half-octave bins and hashed pairs, by a small pool of experts.
+    """Logistic regression over z-scores, bins and hashed pairs, by a small pool of experts.
 
     Parameters
     ----------
     bits
         The table has 2**bits cells (of 8 bytes for each expert).
     rates
-        One expert for each step size; their log-odds are blended by fixed share.
+        The step size of each expert; their log-odds are blended by fixed share.
+    pairs
+        How far each expert trusts pairs: all those of a feature together step so many times as far as the feature.
     base_rate
         Step size of the experts' biases, which never shrinks: the memory of the base rate, apart from that of the
         ranking, whose steps shrink with what has been learned.
@@ -45,15 +47,16 @@ class LeadClassifier(Classifier):
 
     def __init__(
         self,
-        bits: int = 15,
-        rates: tuple[float, ...] = (0.005, 0.02, 0.05),
+        bits: int = 14,
+        rates: tuple[float, ...] = (0.005, 0.03, 0.03, 0.15, 0.15),
+        pairs: tuple[float, ...] = (2.0, 0.2, 6.0, 0.2, 6.0),
         base_rate: float = 0.005,
         prior: float = 0.1,
     ) -> None:
-        self.bits, self.rates, self.base_rate, self.prior = bits, rates, base_rate, prior
+        self.bits, self.rates, self.pairs, self.base_rate, self.prior = bits, rates, pairs, base_rate, prior
         experts = len(rates)
         self._fields = Fields()
-        self._rates = array("d", rates)
+        self._rates, self._pairs = array("d", rates), array("d", pairs)
         self._table = array("f", bytes(8 * experts << bits))
         bias = log(prior / (1.0 - prior))
         self._head = array("d", (bias,) * experts + (0.0,) * experts + (1.0 / experts,) * experts)
@@ -68,10 +71,10 @@ class LeadClassifier(Classifier):
         self._fields.add(x)
         seen = self._fields.encode(x, self.bits)
         rates = array("d", (FASTER * rate for rate in self.rates)) if self._raised else self._rates
-        given = seen.indices, seen.factors, seen.size, self._table, self._head, rates, self.base_rate, SPENT
+        pool = self._table, self._head, rates, self._pairs, self.base_rate, SPENT
         for y, share in ((True, chance), (False, 1.0 - chance)):
             if share > 0.0:
-                KERNEL.step(*given, y, w * share)
+                KERNEL.step(seen.indices, seen.factors, seen.features, *pool, y, w * share)
         self._fields.observe(seen)
         self._raised = max(self._raised - 1, 0)
         self._learned += 1
@@ -79,7 +82,7 @@ class LeadClassifier(Classifier):
     def logit(self, x: Mapping[Any, Any]) -> float:
         """Return the log-odds of conversion."""
         seen = self._fields.encode(x, self.bits)
-        logit: float = KERNEL.blend(seen.indices, seen.factors, seen.size, self._table, self._head)
+        logit: float = KERNEL.blend(seen.indices, seen.factors, seen.features, self._table, self._head)
         return logit
 
     def predict_proba_one(  # type: ignore[override]  # River also has classes with names
@@ -114,6 +117,7 @@ class LeadClassifier(Classifier):
             self._raised,
             tuple(self._fields.slots),
             self._rates[:],
+            self._pairs[:],
             self._head[:],
             self._fields.stats[:],
             self._table[:],
@@ -122,7 +126,7 @@ class LeadClassifier(Classifier):
     @classmethod
     def restored(cls, state: State) -> "LeadClassifier":
         """Return the learner as it was."""
-        model = cls(state.bits, tuple(state.rates), state.base_rate, state.prior)
+        model = cls(state.bits, tuple(state.rates), tuple(state.pairs), state.base_rate, state.prior)
         model._fields = Fields(state.names, state.stats[:])
         model._head, model._table = state.head[:], state.table[:]
         model._learned, model._raised = state.learned, state.raised

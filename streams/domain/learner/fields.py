@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from streams.domain.learner.kernel import KERNEL
-from streams.domain.learner.plain import PAIRED, STATS, text_hash
+from streams.domain.learner.plain import STATS, count, text_hash
 
 FIELDS = 256  # that are looked at; more would cost time and room without end
 NOWHERE = 0xFFFFFFFF  # the slot of a field without one
@@ -34,7 +34,7 @@ class Coordinates(NamedTuple):
 
     indices: "array[int]"
     factors: "array[float]"
-    size: int
+    features: int
     values: tuple[Any, ...]
     plan: Plan
 
@@ -52,8 +52,8 @@ class Fields:
         plan = self._plans.get(tuple(x)) or self._planned(tuple(x))
         values = plan.read(x)
         indices, factors = plan.indices[:], plan.factors[:]
-        count = KERNEL.encode(values, plan.seeds, plan.slots, self.stats, bits, indices, factors)
-        return Coordinates(indices, factors, count, values, plan)
+        KERNEL.encode(values, plan.seeds, plan.slots, self.stats, bits, indices, factors)
+        return Coordinates(indices, factors, len(values), values, plan)
 
     def add(self, x: Mapping[str, Any]) -> None:
         """Give the new names in `x` their slots, in the order of the names, as long as there are any."""
@@ -72,8 +72,7 @@ class Fields:
     def _planned(self, keys: tuple[str, ...]) -> Plan:
         slots = self.slots
         names = tuple(sorted(keys, key=lambda name: (slots.get(name, NOWHERE), name)))[:FIELDS]
-        pairs = min(len(names), PAIRED) * (min(len(names), PAIRED) - 1) // 2
-        room = 2 * len(names) + pairs
+        room = count(len(names))
         plan = Plan(
             names,
             array("Q", (text_hash(name) for name in names)),

@@ -30,7 +30,7 @@ class Frozen:
         seen = self._fields.encode(x, self._bits)
         names = seen.plan.names
         points = array("d", bytes(8 * len(names)))
-        KERNEL.explain(seen.indices, seen.factors, len(names), self.weights, points)
+        KERNEL.explain(seen.indices, seen.factors, seen.features, self.weights, points)
         return names, points
 
     def explain(self, x: Mapping[str, Any]) -> Explained:

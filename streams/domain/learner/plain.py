@@ -1,9 +1,11 @@
 """The classifier's arithmetic in Python: what `infra/native/learner.c` does, to the bit, where there is no C compiler.
 
 A lead's features become *coordinates* of one table: indices into it and factors. Of each feature, in the order of
-their names: its slope (factor = how many standard deviations it is from its mean, at most 4), and its token (factor 1):
-of a number the half octave it lies in (sign, exponent and one bit of the mantissa), of a text its hash, or that it is
-missing. Then each pair of tokens, of the first `PAIRED` features. Where two share a cell, they share its weight.
+their names, three: its slope (factor = how many standard deviations it is from its mean, at most 4); its token (factor
+1), of a number the half octave it lies in (sign, exponent and one bit of the mantissa), of a text its hash, or that it
+is missing; its band (factor 1), of a number the half standard deviation it lies in, once `SETTLED` have been seen, else
+none (factor 0). Octaves tell sizes apart, bands tell numbers apart that lie far from zero, as years do. Then each pair
+of tokens, of the first `PAIRED` features. Where two share a cell, they share its weight.
 
 A pool of experts learns beside one another. `table` (float32) holds for each cell the experts' weights, then what each
 has spent there: its sum of squared gradients. `head` (float64) holds the experts' biases, discounted log-likelihoods
@@ -11,27 +13,35 @@ and shares. What fits in neither is an argument. The step is AdaGrad's (Duchi, H
 importance-aware in length (Karampatziakis & Langford 2011): as far as infinitely many small steps would go, never past
 the label. Shares follow the likelihoods as fixed share has it (Herbster & Warmuth 1998).
 
+The more features there are, the shorter are the steps of each, by the square root; and experts differ in how far they
+trust pairs, of which there are as many as features squared: all pairs of a feature together step `pairs` times as far
+as its token.
+
 Examples of one lead weigh 1/√n, and share one story: whoever leaps at its first rows is right about its others. As
 witnesses for an expert they count by the fourth power, 1/n²: all rows of a lead together as less than two.
 """
 
 from array import array
 from collections.abc import MutableSequence, Sequence
-from math import exp, isfinite, log, sqrt
+from math import exp, floor, isfinite, log, sqrt
 from struct import Struct
 from typing import Any
 
 PAIRED = 64  # features whose tokens are paired: the number of pairs grows with its square
 HASHED = 256  # bytes of a text that are looked at
+PLACES = 3  # coordinates of one feature, before the pairs
 HEAD, STATS = 3, 3  # numbers of each expert in `head`; of each field in `stats`: count, mean, sum of squares about it
 CLIP = 4.0  # standard deviations: nothing is extrapolated beyond
+BANDS = 2.0  # in a standard deviation
+SETTLED = 30.0  # numbers of a field, from which on its mean and spread are to be relied on
+USUAL = 15.0  # features: with more, steps are shorter, with fewer, longer
 FAR = 30.0  # log-odds: as sure as an expert may be
 RARE = 1e-6  # a label's probability, as low as an expert is held to have given it
 KEPT = 0.999  # of the log-likelihoods, witness by witness: a memory of a thousand
 SHARED = 0.02  # of the shares each expert has at least
-SHRINK = 0.03  # how fast a weight that is used goes back to nothing, in steps
+SHRINK = 0.01  # how fast a weight that is used goes back to nothing, in steps
 _P1, _P2, _BASIS, _PRIME = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xCBF29CE484222325, 0x100000001B3
-_SLOPE, _MISSING, _64 = 0x5851F42D4C957F2D, 0x14057B7EF767814F, (1 << 64) - 1
+_SLOPE, _MISSING, _BAND, _64 = 0x5851F42D4C957F2D, 0x14057B7EF767814F, 0x2545F4914F6CDD1D, (1 << 64) - 1
 _DOUBLE, _LONG, _FLOAT = Struct("<d"), Struct("<q"), Struct("<f")
 
 Indices = MutableSequence[int]
@@ -47,14 +57,14 @@ def encode(  # noqa: PLR0917 - as the compiled one takes them
     bits: int,
     indices: Indices,
     factors: Factors,
-) -> int:
-    """Write the coordinates of `values` into a table of 2**`bits` cells; return how many there are.
+) -> None:
+    """Write the coordinates of `values` into a table of 2**`bits` cells: `count(len(values))` of them.
 
     `seeds` holds one 64-bit seed for each value, from its name; `slots` where its `stats` are.
     """
     shift, tokens = 64 - bits, []
     for at, value in enumerate(values):
-        token, z = _MISSING, 0.0
+        token, z, band = _MISSING, 0.0, None
         if isinstance(value, str):
             token = text_hash(value)
         else:
@@ -62,16 +72,29 @@ def encode(  # noqa: PLR0917 - as the compiled one takes them
             if x is not None:
                 token = (_LONG.unpack(_DOUBLE.pack(x))[0] >> 51) & _64
                 z = _standard(x, stats, slots[at])
+                band = _band(z, stats, slots[at])
         token = _mixed(token + seeds[at])
         tokens.append(token)
-        indices[2 * at], factors[2 * at] = _mixed(seeds[at] + _SLOPE) >> shift, z
-        indices[2 * at + 1], factors[2 * at + 1] = token >> shift, 1.0
-    count, paired = 2 * len(values), tokens[:PAIRED]
+        first = PLACES * at
+        indices[first], factors[first] = _mixed(seeds[at] + _SLOPE) >> shift, z
+        indices[first + 1], factors[first + 1] = token >> shift, 1.0
+        indices[first + 2] = _mixed(seeds[at] + _BAND + (band or 0)) >> shift
+        factors[first + 2] = 0.0 if band is None else 1.0
+    place, paired = PLACES * len(values), tokens[:PAIRED]
     for at, one in enumerate(paired):
         for other in paired[at + 1 :]:
-            indices[count], factors[count] = _mixed(one * _P1 + other) >> shift, 1.0
-            count += 1
-    return count
+            indices[place], factors[place] = _mixed(one * _P1 + other) >> shift, 1.0
+            place += 1
+
+
+def count(features: int) -> int:
+    """Return how many coordinates a lead with so many features has.
+
+    >>> count(3)
+    12
+    """
+    paired = min(features, PAIRED)
+    return PLACES * features + paired * (paired - 1) // 2
 
 
 def observe(values: tuple[Any, ...], slots: Sequence[int], stats: MutableSequence[float]) -> None:
@@ -90,9 +113,11 @@ def observe(values: tuple[Any, ...], slots: Sequence[int], stats: MutableSequenc
 def explain(indices: Indices, factors: Factors, features: int, weights: Table, points: Factors) -> float:
     """Write each feature's share of the log-odds into `points`, half of a pair's to either; return their sum."""
     for one in range(features):
-        token = 2 * one + 1
-        points[one] = weights[indices[2 * one]] * factors[2 * one] + weights[indices[token]]
-    at, paired = 2 * features, min(features, PAIRED)
+        total = 0.0
+        for at in range(PLACES * one, PLACES * one + PLACES):
+            total += weights[indices[at]] * factors[at]
+        points[one] = total
+    at, paired = PLACES * features, min(features, PAIRED)
     for one in range(paired):
         for other in range(one + 1, paired):
             half = 0.5 * weights[indices[at]]
@@ -105,10 +130,10 @@ def explain(indices: Indices, factors: Factors, features: int, weights: Table, p
     return total
 
 
-def blend(indices: Indices, factors: Factors, count: int, table: Table, head: Sequence[float]) -> float:
+def blend(indices: Indices, factors: Factors, features: int, table: Table, head: Sequence[float]) -> float:
     """Return the pool's log-odds: the experts' own, each at most `FAR`, weighted by their shares."""
     experts, total = len(head) // HEAD, 0.0
-    for expert, logit in enumerate(_logits(indices, factors, count, table, head)):
+    for expert, logit in enumerate(_logits(indices, factors, count(features), table, head)):
         total += head[2 * experts + expert] * logit
     return total
 
@@ -116,10 +141,11 @@ def blend(indices: Indices, factors: Factors, count: int, table: Table, head: Se
 def step(  # noqa: PLR0917 - as the compiled one takes them
     indices: Indices,
     factors: Factors,
-    count: int,
+    features: int,
     table: Table,
     head: MutableSequence[float],
     rates: Sequence[float],
+    pairs: Sequence[float],
     base_rate: float,
     spent: float,
     label: bool,
@@ -127,11 +153,13 @@ def step(  # noqa: PLR0917 - as the compiled one takes them
 ) -> None:
     """Learn one label: share the pool anew by how likely each expert held it, then let each take its step.
 
-    `rates` are the experts' step sizes, `base_rate` that of the biases, which does not shrink; `spent` is what every
-    cell counts as spent from the start.
+    `rates` are the experts' step sizes, `pairs` how many times as far all pairs of a feature step together,
+    `base_rate` the step size of the biases, which does not shrink; `spent` is what every cell counts as spent from the
+    start.
     """
-    experts = len(head) // HEAD
-    logits = _logits(indices, factors, count, table, head)
+    experts, places, first = len(head) // HEAD, count(features), PLACES * features
+    shorter, others = sqrt(USUAL / features) if features else 1.0, max(min(features, PAIRED) - 1, 1)
+    logits = _logits(indices, factors, places, table, head)
     best, total = float("-inf"), 0.0
     told = weight * weight * weight * weight if weight < 1.0 else weight
     kept = KEPT**told
@@ -146,17 +174,21 @@ def step(  # noqa: PLR0917 - as the compiled one takes them
         head[2 * experts + e] = (1.0 - SHARED * experts) * (head[2 * experts + e] / total) + SHARED
     for e in range(experts):
         margin = logits[e] if label else -logits[e]
-        wrong, reach, total = 1.0 / (1.0 + exp(margin)), [0.0] * count, base_rate
-        for at in range(count):
+        wrong, reach, total = 1.0 / (1.0 + exp(margin)), [0.0] * places, base_rate
+        of_one = rates[e] * shorter
+        of_pair = of_one * (pairs[e] / others)
+        for at in range(places):
+            if factors[at] == 0.0:
+                continue
             cell, slope = 2 * experts * indices[at] + e, wrong * factors[at]
             used = table[cell + experts] + slope * slope * weight
             table[cell + experts] = used
-            reach[at] = rates[e] / sqrt(spent + used)
+            reach[at] = (of_one if at < first else of_pair) / sqrt(spent + used)
             total += reach[at] * (factors[at] * factors[at])
         total *= weight
         by = _moved(margin, total) / total * weight if total > 0.0 else 0.0
         by = by if label else -by
-        for at in range(count):
+        for at in range(places):
             cell = 2 * experts * indices[at] + e
             table[cell] = table[cell] * (1.0 - SHRINK * reach[at]) + reach[at] * factors[at] * by
         head[e] += base_rate * by
@@ -184,10 +216,10 @@ def text_hash(text: str) -> int:
     return h
 
 
-def _logits(indices: Indices, factors: Factors, count: int, table: Table, head: Sequence[float]) -> "array[float]":
+def _logits(indices: Indices, factors: Factors, places: int, table: Table, head: Sequence[float]) -> "array[float]":
     experts = len(head) // HEAD
     out = array("d", head[:experts])
-    for at in range(count):
+    for at in range(places):
         cell = 2 * experts * indices[at]
         for e in range(experts):
             out[e] += table[cell + e] * factors[at]
@@ -219,6 +251,11 @@ def _standard(x: float, stats: Sequence[float], slot: int) -> float:
         return 0.0
     z = (x - stats[at + 1]) / sqrt(stats[at + 2] / stats[at])
     return min(max(z, -CLIP), CLIP)
+
+
+def _band(z: float, stats: Sequence[float], slot: int) -> int | None:
+    at = STATS * slot
+    return floor(z * BANDS) if at < len(stats) and stats[at] >= SETTLED else None
 
 
 def _number(value: object) -> float | None:

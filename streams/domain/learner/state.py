@@ -1,6 +1,6 @@
 """A learner's whole state as bytes: a header, then arrays, little-endian. Data, never code; bounded before it is read.
 
-    b"LSL1" · u32 length of the header · header (JSON) · float64: rates, head, stats · float32: table
+    b"LSL2" · u32 length of the header · header (JSON) · float64: rates, pairs, head, stats · float32: table
 
 The same state is the same bytes everywhere.
 """
@@ -17,7 +17,7 @@ from msgspec import Struct as Shape
 from streams.domain.learner.fields import FIELDS
 from streams.domain.learner.plain import HEAD, STATS
 
-MAGIC = b"LSL1"
+MAGIC = b"LSL2"
 LARGEST_HEADER = 64 << 10
 BITS, EXPERTS = range(8, 19), range(1, 9)
 _LENGTH = Struct("<I")
@@ -37,6 +37,7 @@ class State(NamedTuple):
     raised: int
     names: tuple[str, ...]
     rates: "array[float]"
+    pairs: "array[float]"
     head: "array[float]"
     stats: "array[float]"
     table: "array[float]"
@@ -59,7 +60,7 @@ def pack(state: State) -> bytes:
             state.bits, state.base_rate, state.prior, state.learned, state.raised, list(state.names), len(state.rates)
         )
     )
-    arrays = (state.rates, state.head, state.stats, state.table)
+    arrays = (state.rates, state.pairs, state.head, state.stats, state.table)
     return b"".join((MAGIC, _LENGTH.pack(len(header)), header, *map(_little, arrays)))
 
 
@@ -67,14 +68,14 @@ def unpack(given: bytes) -> State:
     """Return the state in `given`. Raises `Unreadable`."""
     header, at = _header(given)
     experts, names = header.experts, len(header.names)
-    sizes = (8 * experts, 8 * HEAD * experts, 8 * STATS * names, 8 * experts << header.bits)
+    sizes = (8 * experts, 8 * experts, 8 * HEAD * experts, 8 * STATS * names, 8 * experts << header.bits)
     if len(given) != at + sum(sizes):
         raise Unreadable("it is not as long as its header says")
     parts = []
-    for kind, size in zip("dddf", sizes, strict=True):
+    for kind, size in zip("ddddf", sizes, strict=True):
         parts.append(_array(kind, given[at : at + size]))
         at += size
-    rates, head, stats, table = parts
+    rates, pairs, head, stats, table = parts
     if not all(isfinite(sum(part)) for part in parts):
         raise Unreadable("a number is not finite")
     return State(
@@ -85,6 +86,7 @@ def unpack(given: bytes) -> State:
         header.raised,
         tuple(header.names),
         rates,
+        pairs,
         head,
         stats,
         table,

@@ -59,9 +59,9 @@ def test_it_is_an_estimator_as_river_has_them(check: Any) -> None:
 @compiled
 def test_the_compiled_arithmetic_is_pythons_to_the_bit() -> None:
     rng, n, bits, experts = Random(1), 70, 10, 3
-    rates = array("d", (0.005, 0.02, 0.05))
+    rates, pairs = array("d", (0.005, 0.02, 0.05)), array("d", (0.2, 6.0, 1.0))
     seeds, slots = array("Q", (rng.getrandbits(64) for _ in range(n))), array("I", range(n))
-    room = 2 * n + plain.PAIRED * (plain.PAIRED - 1) // 2
+    room = plain.count(n)
 
     def fresh() -> tuple[Any, ...]:
         head = array("d", (-2.2,) * experts + (0.0,) * experts + (1 / experts,) * experts)
@@ -73,17 +73,17 @@ def test_the_compiled_arithmetic_is_pythons_to_the_bit() -> None:
         return rng.choice([*whole, nan, inf, -0.0, True, b"1", [], 1e-310, rng.random()])
 
     one, other = fresh(), fresh()
-    for _ in range(12):
+    for _ in range(40):
         values, label, weight = tuple(told() for _ in range(n)), rng.random() < 0.3, rng.random() + 0.01
         said = []
         for kernel, (stats, indices, factors, table, head) in ((plain, one), (KERNEL, other)):
-            count = kernel.encode(values, seeds, slots, stats, bits, indices, factors)
+            kernel.encode(values, seeds, slots, stats, bits, indices, factors)
             kernel.observe(values, slots, stats)
-            kernel.step(indices, factors, count, table, head, rates, 0.005, 1.0, label, weight)
+            kernel.step(indices, factors, n, table, head, rates, pairs, 0.005, 1.0, label, weight)
             weights, points = array("f", bytes(4 << bits)), array("d", bytes(8 * n))
             kernel.fold(table, head, weights)
             total = kernel.explain(indices, factors, n, weights, points)
-            said.append((count, kernel.blend(indices, factors, count, table, head), weights, points, total))
+            said.append((kernel.blend(indices, factors, n, table, head), weights, points, total))
         assert said[0] == said[1]
         assert one == other
 
@@ -97,8 +97,8 @@ def test_the_compiled_arithmetic_refuses_buffers_that_are_too_small(short: int) 
         array("I", [0, 1]),
         array("d"),
         10,
-        array("I", bytes(20)),
-        array("d", bytes(40)),
+        array("I", bytes(4 * plain.count(2))),
+        array("d", bytes(8 * plain.count(2))),
     ]
     KERNEL.encode(*given)
     given[short] = {0: (1.0,) * 3, 3: array("d"), 4: 99}.get(short, array("I"))
@@ -110,14 +110,14 @@ def test_the_compiled_arithmetic_refuses_buffers_that_are_too_small(short: int) 
 
 @compiled
 def test_the_compiled_arithmetic_refuses_what_lies_outside_the_table() -> None:
-    indices, factors, head = array("I", [999]), array("d", [1.0]), array("d", (0.0, 0.0, 1.0))
-    table = array("f", bytes(16))
+    indices, factors, head = array("I", [0, 999, 0]), array("d", [1.0] * 3), array("d", (0.0, 0.0, 1.0))
+    table, one = array("f", bytes(16)), array("d", [0.1])
     with pytest.raises(ValueError):
         KERNEL.blend(indices, factors, 1, table, head)
     with pytest.raises(ValueError):
-        KERNEL.step(indices, factors, 1, table, head, array("d", [0.1]), 0.1, 1.0, True, 1.0)
+        KERNEL.step(indices, factors, 1, table, head, one, one, 0.1, 1.0, True, 1.0)
     with pytest.raises(IndexError):
-        KERNEL.explain(array("I", [999, 0]), array("d", [1.0, 1.0]), 1, table, array("d", [0.0]))
+        KERNEL.explain(indices, factors, 1, table, array("d", [0.0]))
 
 
 def test_rows_of_one_lead_are_together_less_than_two_witnesses_for_an_expert() -> None:
@@ -127,7 +127,7 @@ def test_rows_of_one_lead_are_together_less_than_two_witnesses_for_an_expert() -
         model = LeadClassifier()
         for weight in weights:
             model.learn_one(x, True, weight)
-        return model.state().head[3:6].tolist()
+        return model.state().head[5:10].tolist()
 
     once, often = likelihoods([1.0]), likelihoods(n**-0.5 for n in range(1, 2_000))
     assert all(2 * told < again < told for told, again in zip(once, often, strict=True))

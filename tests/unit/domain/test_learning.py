@@ -89,13 +89,18 @@ def test_a_verdict_judges_the_scores_that_were_given_and_teaches_nothing() -> No
     assert (before.metrics["n"], after.metrics["n"]) == (0.0, 40.0)
 
 
-def test_the_scores_that_were_given_decide_who_routes() -> None:
+def promoted() -> Learner:
+    """A learner whose classifier has won the contest."""
     learner, rng = taught(Learner.restore(None), closed(10)), Random(3)
     for at in range(700):
         label = int(rng.random() < 0.3)
         scores = {"pipeline": rng.random(), "classifier": 0.7 if label else 0.1}
         learner.learn(example(9_000 + at, label, features={}, bucket=4, buckets=4, scores=scores))
-    assert learner.snapshot(1, 0.0).champion == "classifier"
+    return learner
+
+
+def test_the_scores_that_were_given_decide_who_routes() -> None:
+    assert promoted().snapshot(1, 0.0).champion == "classifier"
 
 
 def test_when_buckets_end_elsewhere_their_heads_begin_anew_and_the_scorers_stay() -> None:
@@ -103,6 +108,14 @@ def test_when_buckets_end_elsewhere_their_heads_begin_anew_and_the_scorers_stay(
     new = Learner.restore(old, (86_400.0, 172_800.0)).snapshot(1, 0.0)
     assert (new.terms, new.classifier) == (old.terms, old.classifier)
     assert len(new.heads) == 2
+
+
+def test_a_classifier_of_another_release_begins_anew_as_challenger_and_the_pipeline_stays() -> None:
+    old = promoted().snapshot(1, 0.0)
+    foreign = replace(old, classifier=b"LSL1" + old.classifier[4:])
+    new = Learner.restore(foreign).snapshot(1, 0.0)
+    assert (new.terms, new.champion) == (old.terms, "pipeline")
+    assert Learner.restore(new).snapshot(1, 0.0) == new
 
 
 @pytest.mark.parametrize(("bucket", "buckets"), [(0, 3), (5, 4), (-1, 4), (1, 1), (0, 0)])
