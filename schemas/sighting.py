@@ -16,6 +16,8 @@ class Sign(StrEnum):
     CRAWLER = "crawler"  # the browser calls itself one of the known crawlers
     HOSTING = "hosting"  # a browser on a network where servers live, not people
     DISPOSABLE = "disposable"  # an address at a provider of addresses to be thrown away
+    MADE_UP = "made_up"  # a name or an address that is a walk over the keyboard, or stands for nobody
+    LINKS = "links"  # links where a name belongs, or more of them than a question needs
     VELOCITY = "velocity"  # more forms in an hour than people send
 
 
@@ -44,7 +46,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     `id` is the sender's id of the event (the dedupe key of its source). `occurred_at` is what the sender's clock says,
     corrected where the sender gives the means. `outcome` is set on what a CRM says, and `kind` is then CONTACT.
     `test` marks the sender's own test events: acknowledged, never scored or routed. `signs` are what the sender itself
-    saw that speaks against a person.
+    saw that speaks against a person. `said` is what somebody wrote in words of their own: it is judged, and not kept.
     """
 
     id: str
@@ -64,3 +66,4 @@ class Sighting(Struct, frozen=True, kw_only=True):
     reason: str = ""
     test: bool = False
     signs: tuple[Sign, ...] = ()
+    said: str = ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from connectors.sources.reading import filled, first
+from connectors.sources.words import said_in
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Identifiers, Sighting
@@ -61,6 +62,7 @@ def ad_lead(
         consent={"contact": True, **(consent or {})} | ({"ads": False} if raw.gpc else {}),
         person={**filled({"email": email, "phone": phone}), **person(answers)},
         test=test,
+        said=said_in((answers,)),
     )
 
 

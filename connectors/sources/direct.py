@@ -17,7 +17,7 @@ from msgspec import Struct
 from connectors.sources.contract import Part
 from connectors.sources.reading import decoded, filled, first, hashed, instant, key_of, landing, number, open_raw, text
 from connectors.sources.sound import Unsound, parse_event
-from connectors.sources.words import SPOKEN, consented, happened, person_in, stated_in
+from connectors.sources.words import SPOKEN, consented, happened, person_in, said_in, stated_in
 from connectors.wrapping import wrapped
 from schemas.records import Channel, Kind, PlainEvent, RawEvent, Record
 from schemas.rejected import Reason, Rejected
@@ -120,6 +120,7 @@ def adapt(raw: RawEvent) -> Sighting:
         traits=filled(free) | stated_in(places),
         consent=consented(said.consent, "consent"),
         person={**filled(person)},
+        said=said_in(places),
     )
 
 

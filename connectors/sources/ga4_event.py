@@ -15,7 +15,7 @@ from connectors.sources.reading import (
     scalar,
     text,
 )
-from connectors.sources.words import SPOKEN, consented, happened, stated_in
+from connectors.sources.words import SPOKEN, consented, happened, said_in, stated_in
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Identifiers, Sighting
@@ -71,6 +71,7 @@ def read(raw: RawEvent) -> Sighting:
         traits=filled(free) | stated_in((properties,)),
         consent=_consent(sent),
         person=dict(filled(person)),
+        said=said_in((event.params,)),
     )
 
 

@@ -19,7 +19,7 @@ from connectors.sources.reading import (
     text,
     truncated,
 )
-from connectors.sources.words import SPOKEN, consented, happened, person_in, stated_in
+from connectors.sources.words import SPOKEN, consented, happened, person_in, said_in, stated_in
 from schemas.person import Fields
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -100,6 +100,7 @@ def read(raw: RawEvent, call: str) -> Sighting:
         consent=_consent(context.consent or shared.consent, raw.gpc),
         person=_person(call, event, context, told, sender),
         signs=_signs(event.properties),
+        said=said_in(told),
     )
 
 

@@ -17,7 +17,7 @@ from connectors.sources.reading import (
     page_kind,
     text,
 )
-from connectors.sources.words import happened, person_in, purpose, stated_in
+from connectors.sources.words import happened, person_in, purpose, said_in, stated_in
 from schemas.person import Fields
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
@@ -105,6 +105,7 @@ def read(raw: RawEvent) -> Sighting:
         traits=stated_in(places),
         consent=_consent(told),
         person={name: value for name, value in person.items() if value},
+        said=said_in(places),
     )
 
 

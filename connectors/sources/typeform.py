@@ -12,6 +12,7 @@ from connectors.sources.contract import JSON_TYPES, Part, Request
 from connectors.sources.reading import CLICK_IDS, decoded, filled, hashed, instant, key_of, number, open_raw, text
 from connectors.sources.signing import from_base64, needed, signed
 from connectors.sources.splitting import one, within
+from connectors.sources.words import said_in
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Identifiers, Sighting
@@ -134,6 +135,7 @@ class Typeform:
             traits=traits(answers),
             consent=_purposes(response.answers) | ({"ads": False} if raw.gpc else {}),
             person={**filled({"email": email, "phone": phone}), **person(answers)},
+            said=said_in((answers,)),
         )
 
 

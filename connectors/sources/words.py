@@ -47,6 +47,8 @@ STATED = {
 }
 SPOKEN = frozenset(name for names in (*NAMES.values(), *STATED.values()) for name in names) | {"company", "website"}
 
+MESSAGES = ("message", "comment", "comments", "question", "questions", "enquiry", "inquiry", "notes")
+
 Places = tuple[Mapping[str, object], ...]
 
 
@@ -89,3 +91,12 @@ def person_in(places: Places) -> dict[str, str]:
 def stated_in(places: Places) -> dict[str, str]:
     """Return what is stated of a person's work and company, by our names."""
     return filled({trait: first(places, *names) for trait, names in STATED.items()}) if any(places) else {}
+
+
+def said_in(places: Places) -> str:
+    """Return what somebody wrote in a form in words of their own, "" when they wrote nothing.
+
+    >>> said_in(({"message": "Do you ship to Norway?"},))
+    'Do you ship to Norway?'
+    """
+    return first(places, *MESSAGES) if any(places) else ""

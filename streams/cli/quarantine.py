@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from schemas.sighting import Sign
 from streams.cli.output import Json, console, explained, fail, show_fields, show_json, since, when
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ app = typer.Typer(help="What people do not seem to have sent: list it, look at i
 
 SignName = Annotated[
     str,
-    typer.Option(
-        "--sign", help="Only those with this sign: crawler, hosting, honeypot, too_quick, disposable, velocity."
-    ),
+    typer.Option("--sign", help=f"Only those with this sign: {', '.join(Sign)}."),
 ]
 Source = Annotated[str, typer.Option("--source", help="Only those of this source, for instance segment.")]
 Since = Annotated[str, typer.Option("--since", help="Only those received since: 30m, 2h, 1d, or an ISO time.")]

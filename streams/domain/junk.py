@@ -15,8 +15,10 @@ from schemas.sighting import Sighting, Sign
 from streams.domain.consent import WITHDRAWALS
 from streams.domain.crowds import count, counted
 from streams.domain.identity import Known
+from streams.domain.pranks import is_advertising, is_link, is_made_up, is_made_up_address
 
 FORMS = frozenset({Kind.FORM, Kind.DEMO_REQUEST})
+NAMES = ("name", "first_name", "last_name")
 NAMES_ITSELF = ("bot", "crawl", "spider", "slurp")
 
 
@@ -83,7 +85,21 @@ def signs(sighting: Sighting, who: Known, judge: Judge) -> tuple[Sign, ...]:
             found.append(Sign.HOSTING)
     if domain and judge.disposable(domain):
         found.append(Sign.DISPOSABLE)
+    name = stated_name(person)
+    if (name and is_made_up(name)) or (who.email and is_made_up_address(who.email)):
+        found.append(Sign.MADE_UP)
+    if is_advertising(sighting.said) or (name and is_link(name)):
+        found.append(Sign.LINKS)
     return tuple([sign for sign in found if sign in judge.heeded])
+
+
+def stated_name(person: Fields) -> str:
+    """Return the whole name that somebody gives, "" for none.
+
+    >>> stated_name({"first_name": "Jane", "last_name": "Doe"}), stated_name({"name": "Jane Doe"}), stated_name({})
+    ('Jane Doe', 'Jane Doe', '')
+    """
+    return " ".join([str(person[field]) for field in NAMES if person.get(field)]) if person else ""
 
 
 def in_browser(person: Fields) -> bool:

@@ -230,3 +230,9 @@ def test_a_form_without_an_event_is_refused(form: bytes) -> None:
     with pytest.raises(Refused) as refused:
         source("segment").split(asked)
     assert refused.value.status == 400
+
+
+def test_what_somebody_wrote_is_there_to_be_judged_and_is_no_personal_field() -> None:
+    properties = {"email": "jane@example.com", "message": "Do you ship to Norway?"}
+    seen = adapted(json.dumps({"anonymousId": "a", "event": "Form Submitted", "properties": properties}).encode())
+    assert (seen.said, "message" in seen.person, seen.traits) == ("Do you ship to Norway?", False, {})

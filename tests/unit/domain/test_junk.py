@@ -44,6 +44,11 @@ def signs(event: Sighting, judge: Judge = JUDGE, crowd: Crowd | None = None) -> 
         (said(email="jane@mailinator.com"), (Sign.DISPOSABLE,)),
         (said(email="info@mailinator.com"), (Sign.DISPOSABLE,)),
         (said(channel=Channel.AD, kind=Kind.AD_LEAD, email="jane@mailinator.com"), (Sign.DISPOSABLE,)),
+        (said(email="jane@example.com", person={"name": "asdf asdf"}), (Sign.MADE_UP,)),
+        (said(email="qwerty1@example.com"), (Sign.MADE_UP,)),
+        (said(person={"first_name": "Win", "last_name": "https://casino.example"}), (Sign.LINKS,)),
+        (said(said="[url=https://casino.example]win[/url]"), (Sign.LINKS,)),
+        (said(said="We looked at https://shop.example/pricing: do you ship to Norway?"), ()),
         (said(signs=(Sign.HONEYPOT, Sign.TOO_QUICK)), (Sign.HONEYPOT, Sign.TOO_QUICK)),
         (
             said("Mozilla/5.0 Googlebot", ip="93.184.216.0", signs=(Sign.HONEYPOT,)),
