@@ -42,7 +42,7 @@ class Host:
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self._hot = Hot()
-        self._standby = Standby(config.kafka) if config.standby else None
+        self._standby = Standby(config.kafka, [agent.prepare for agent in agents]) if config.standby else None
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self.pace = Pace(config.round_records, config.transaction_s)
         self._restore_lock = asyncio.Lock()

@@ -6,7 +6,7 @@ follower drop what it has read and not yet applied. What the follower has not co
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Event, Lock, Thread
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -22,10 +22,13 @@ WAIT_S = 0.5
 
 
 class Standby:
-    """Tables of others' partitions. `start` once; the other methods may be called from any thread."""
+    """Tables of others' partitions. `start` once; the other methods may be called from any thread.
 
-    def __init__(self, kafka: Kafka) -> None:
-        self._kafka = kafka
+    `prepare` readies the agents: whose partitions come in a hurry must not have libraries to load first.
+    """
+
+    def __init__(self, kafka: Kafka, prepare: Iterable[Callable[[], None]] = ()) -> None:
+        self._kafka, self._prepare = kafka, list(prepare)
         self._tables: dict[Place, Table] = {}
         self._changes = 0  # how often tables came and went
         self._over = False
@@ -66,6 +69,9 @@ class Standby:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                while self._prepare:
+                    self._prepare[-1]()
+                    self._prepare.pop()
                 if self.places():
                     self._follow()
             except (KafkaException, TimeoutError) as error:
