@@ -162,7 +162,7 @@ def observer(scorer: Callable[[], Blend]) -> Callable[[str, Record], None]:
         if topic == QUESTIONS.name and isinstance(record, Pending):
             for asked in record.snapshots:
                 if not asked.number:  # one that moves between leads was looked at before
-                    inputs.see(asked.features, asked.score, scorer().traits)
+                    inputs.see(asked.features, asked.score, scorer().traits, scorer().routes)
         _observe(topic, record)
 
     return observe

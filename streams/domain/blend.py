@@ -93,6 +93,11 @@ class Blend:
         return self._scorer.scores(features) if self._scorer is not None else {}
 
     @property
+    def routes(self) -> str:
+        """Which scorer's log-odds route: the card's id, or the champion's name; "" while both do."""
+        return {BY_CARD: self.card.id, BY_MODEL: self.champion}.get(self.led_by, "")
+
+    @property
     def traits(self) -> Collection[str]:
         """The features of free traits that the model has a weight for; none while there is no model."""
         return self._scorer.traits if self._scorer is not None else ()

@@ -34,8 +34,10 @@ def test_before_any_label_a_demo_request_of_a_director_is_hot_and_a_page_view_is
     [(None, "card", 0.0), (after(50), "card", 0.0), (after(275), "blend", 0.5), (after(500), "model", 1.0)],
 )
 def test_what_leads_is_said(snapshot: ModelSnapshot | None, led_by: str, share: float) -> None:
-    score = Blend(card(), snapshot).score(ASKED, features(ASKED, AT), AT)
+    blend = Blend(card(), snapshot)
+    score = blend.score(ASKED, features(ASKED, AT), AT)
     assert (score.led_by, score.share, score.model_version) == (led_by, share, 3 if snapshot else 0)
+    assert blend.routes == {"card": "default 1", "blend": "", "model": "pipeline"}[led_by]
     assert score.card == "default 1"
     assert score.card_points == pytest.approx(5 + 15 + 6 + 6 + 25)
 
