@@ -13,7 +13,7 @@ from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.state import State
 
 SPENT = 1.0  # of squared gradients, in every cell, before the first
-RAISED, FASTER = 300, 4.0
+RAISED, FASTER = 300, 2.0
 
 
 class LeadClassifier(Classifier):
@@ -93,13 +93,16 @@ class LeadClassifier(Classifier):
         return {False: 1.0 - chance, True: chance}
 
     def raise_steps(self) -> None:
-        """After a drift: forget how much has been learned and who was right, not what; and take longer steps a while.
+        """After a drift: let slow experts begin anew beside the fast, who unlearn sooner; take longer steps a while.
 
-        For the next `RAISED` labels every weight moves as in the beginning, `FASTER` times as far.
+        All forget how much they have learned and who was right; those of the longest steps keep what. For the next
+        `RAISED` labels every weight moves as in the beginning, `FASTER` times as far.
         """
-        experts = len(self.rates)
-        for expert in range(experts, 2 * experts):
-            self._table[expert :: 2 * experts] = array("f", bytes(4 << self.bits))
+        experts, nothing = len(self.rates), array("f", bytes(4 << self.bits))
+        for expert, rate in enumerate(self.rates):
+            if rate < max(self.rates):
+                self._table[expert :: 2 * experts] = nothing
+            self._table[experts + expert :: 2 * experts] = nothing
         self._head[experts : 2 * experts] = array("d", bytes(8 * experts))
         self._raised = RAISED
 

@@ -7,6 +7,8 @@ import pytest
 
 from streams.domain.calibration import loss
 from streams.domain.drift import Watch
+from streams.domain.learner.classifier import LeadClassifier
+from streams.evaluation.figures import auc
 
 TURNS = 12_000
 
@@ -22,6 +24,37 @@ def alarms(seed: int, number: int, turned: str) -> list[int]:
         if watch.see(loss(logit, label), "ad" if by_ad else "other"):
             found.append(at)
     return found
+
+
+def turned(seed: int) -> tuple[list[int], float]:
+    """Return when a classifier took its world for another, which turned round at `TURNS`, and the AUC it lacked then.
+
+    That is the AUC of the labels from the 300th to the 800th after the turn, beside that of the last 2,000 before it.
+    """
+    rng, watch, model, found = Random(seed), Watch(), LeadClassifier(bits=12), []
+    said: list[float] = []
+    labels: list[int] = []
+    plans = {"a": 1.0, "b": 0.3, "c": -0.3, "d": -1.0}
+    for at in range(TURNS + 800):
+        numbers, plan = [rng.gauss(0.0, 1.0) for _ in range(8)], rng.choice("abcd")
+        x = {"plan": plan} | {f"f{field}": number for field, number in enumerate(numbers)}
+        ranks = 2.0 * numbers[0] + 1.5 * numbers[1] + numbers[2] + plans[plan]
+        label = int(rng.random() < 1.0 / (1.0 + exp(1.5 + (ranks if at >= TURNS else -ranks))))
+        logit = model.logit(x)
+        if watch.see(loss(logit, label), ""):
+            found.append(at)
+            model.raise_steps()
+        model.learn_one(x, label)
+        said.append(logit)
+        labels.append(label)
+    before, after = slice(TURNS - 2_000, TURNS), slice(TURNS + 300, TURNS + 800)
+    return found, auc(said[before], labels[before]) - auc(said[after], labels[after])
+
+
+def test_a_classifier_whose_world_turns_round_ranks_nearly_as_before_after_three_hundred_labels() -> None:
+    found, lacking = zip(*(turned(seed) for seed in range(5)), strict=True)
+    assert all(TURNS < alarms[0] <= TURNS + 100 for alarms in found)
+    assert sum(lacking) / len(lacking) < 0.04
 
 
 @pytest.mark.parametrize("seed", range(3))

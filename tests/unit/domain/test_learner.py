@@ -163,10 +163,19 @@ def test_after_the_steps_were_raised_one_label_moves_it_further() -> None:
     asked = {"pages": 9, "plan": "trial"}
     calm, raised = taught(2000), taught(2000)
     raised.raise_steps()
-    assert chance(raised, asked) == chance(calm, asked)
     for model in (calm, raised):
         model.learn_one(asked, y=False)
     assert chance(raised, asked) < chance(calm, asked)
+
+
+def test_when_the_steps_are_raised_those_of_the_longest_keep_what_they_know() -> None:
+    raised = taught(500)
+    before = raised.state().table
+    raised.raise_steps()
+    after, experts = raised.state().table, len(raised.rates)
+    for expert, rate in enumerate(raised.rates):
+        kept = before[expert :: 2 * experts] if rate == max(raised.rates) else array("f", bytes(4 << raised.bits))
+        assert after[expert :: 2 * experts] == kept
 
 
 def test_fields_beyond_the_bound_are_not_looked_at() -> None:
