@@ -42,7 +42,8 @@ class Blend:
     """Scores with one card and one snapshot (None = none yet); safe to share, for nothing in it changes."""
 
     def __init__(self, card: Card, snapshot: ModelSnapshot | None = None) -> None:
-        self.card, self._ledger = card, Ledger(card)
+        self.card, self._card_id, self._ledger = card, card.id, Ledger(card)
+        self.modelled = snapshot is not None  # whether anything here looks at features
         self.version = snapshot.version if snapshot else 0
         self.champion = snapshot.champion if snapshot else ""
         self.share = card.share(evidence(snapshot)) if snapshot else 0.0
@@ -84,7 +85,7 @@ class Blend:
             model_version=self.version,
             led_by=self.led_by,
             share=self.share,
-            card=self.card.id,
+            card=self._card_id,
             card_points=points,
         )
 
@@ -107,12 +108,11 @@ class Blend:
 
     def _reasons(self, lines: list[Line]) -> list[ScoreReason]:
         """Return the ledger's lines as reasons, largest first: `value` in points, `points` in log-odds."""
-        if not self._of_card:
+        worth = self._of_card
+        if not worth:
             return []
         largest = sorted(lines, key=lambda it: -abs(it.points))[:TOP]
-        return [
-            ScoreReason(feature=CARD + it.name, value=it.points, points=self._of_card * it.points) for it in largest
-        ]
+        return [ScoreReason(feature=CARD + it.name, value=it.points, points=worth * it.points) for it in largest]
 
 
 def evidence(snapshot: ModelSnapshot) -> float:

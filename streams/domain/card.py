@@ -27,7 +27,8 @@ class Bounds(NamedTuple):
         >>> bounds.short_of(55.0), bounds.short_of(-12.0), bounds.short_of(7.0)
         (-15.0, 2.0, 0.0)
         """
-        return min(max(points, self.floor), self.cap) - points
+        floor, cap = self
+        return 0.0 if floor <= points <= cap else min(max(points, floor), cap) - points
 
 
 class Fade(NamedTuple):
