@@ -4,12 +4,12 @@ Times are seconds since the epoch, UTC (`float`). Personal fields travel sealed 
 is named by `person_key` ("" = not sealed yet); everything else is keyed by pseudonymous ids (see `schemas.keys`).
 """
 
-from enum import StrEnum
-
 from msgspec import Struct
 
+from schemas.choice import Choice
 
-class Kind(StrEnum):
+
+class Kind(Choice):
     """What happened at a touchpoint."""
 
     PAGE = "page"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-class Channel(StrEnum):
+class Channel(Choice):
     """Which door an event came through; `events.<channel>` is its raw topic."""
 
     WEB = "web"
@@ -40,7 +40,7 @@ class Channel(StrEnum):
     CRM = "crm"
 
 
-class OutcomeKind(StrEnum):
+class OutcomeKind(Choice):
     """What the CRM says became of a lead."""
 
     ACCEPTED = "accepted"
@@ -52,7 +52,7 @@ class OutcomeKind(StrEnum):
     DISQUALIFIED = "disqualified"
 
 
-class Stage(StrEnum):
+class Stage(Choice):
     """Where a lead stands in the life cycle (domain: `streams.domain.lifecycle`)."""
 
     ANONYMOUS = "anonymous"

@@ -1,9 +1,9 @@
 """The event's fault: a closed set of reasons why an event can never be used as it is."""
 
-from enum import StrEnum
+from schemas.choice import Choice
 
 
-class Reason(StrEnum):
+class Reason(Choice):
     """Why an event was dead-lettered. New reasons are added here and nowhere else."""
 
     UNPARSEABLE = "unparseable"  # the body is not the JSON, form or Avro that its source sends

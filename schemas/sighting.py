@@ -1,14 +1,13 @@
 """What an adapter reads out of one raw event: whom it may be about and what happened, before identity is resolved."""
 
-from enum import StrEnum
-
 from msgspec import Struct
 
+from schemas.choice import Choice
 from schemas.person import Fields
 from schemas.records import Channel, Kind, OutcomeKind
 
 
-class Sign(StrEnum):
+class Sign(Choice):
     """What speaks against a person having sent an event. Of these a source may itself see the first two."""
 
     HONEYPOT = "honeypot"  # a field was filled in that people do not see

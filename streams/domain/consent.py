@@ -1,15 +1,15 @@
 """What a lead allows: purposes, what may be kept, and who may be contacted. The latest statement wins; a tie denies."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from msgspec.structs import replace
 
+from schemas.choice import Choice
 from schemas.records import Consent, Kind
 from schemas.sighting import Campaign, Sighting
 
 
-class Purpose(StrEnum):
+class Purpose(Choice):
     """What consent is asked for."""
 
     STORE = "store"  # keep anything at all
@@ -19,8 +19,8 @@ class Purpose(StrEnum):
 
 
 PURPOSES = frozenset(Purpose)
+STORE, ANALYTICS, ADS, CONTACT = map(str, Purpose)
 WITHDRAWALS = frozenset({Kind.UNSUBSCRIBE, Kind.SPAM_REPORT, Kind.ERASURE})
-KEEPING = (Purpose.STORE.value, Purpose.ANALYTICS.value)
 
 
 def stated(sighting: Sighting, gpc: bool) -> dict[str, bool]:
@@ -31,20 +31,20 @@ def stated(sighting: Sighting, gpc: bool) -> dict[str, bool]:
     """
     consent = {purpose: granted for purpose, granted in sighting.consent.items() if purpose in PURPOSES}
     if gpc:
-        consent = {**consent, Purpose.ADS.value: False}
+        consent = {**consent, ADS: False}
     if sighting.kind in WITHDRAWALS:
-        consent = {**consent, Purpose.CONTACT.value: False}
+        consent = {**consent, CONTACT: False}
     return consent
 
 
 def may_keep(consent: Mapping[str, bool]) -> bool:
     """Tell whether what happened may be kept: nobody said no (silence is the site's to break, not ours)."""
-    return consent.get(KEEPING[0], True) and consent.get(KEEPING[1], True)
+    return consent.get(STORE, True) and consent.get(ANALYTICS, True)
 
 
 def withdraws(consent: Mapping[str, bool]) -> bool:
     """Tell whether an event takes back the consent to contact: that much must be kept, or we would go on writing."""
-    return consent.get(Purpose.CONTACT.value) is False
+    return consent.get(CONTACT) is False
 
 
 def bare(sighting: Sighting) -> Sighting:
@@ -69,7 +69,7 @@ def may_contact(consent: Mapping[str, Consent], unless_denied: bool) -> bool:
     >>> may_contact({}, True), may_contact({"contact": Consent(granted=False, at=1.0)}, True)
     (True, False)
     """
-    found = consent.get(Purpose.CONTACT.value)
+    found = consent.get(CONTACT)
     return unless_denied if found is None else found.granted
 
 

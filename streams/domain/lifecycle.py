@@ -3,12 +3,11 @@
 Forward only, but for RECYCLED: sales gave the lead back, and it may come again.
 """
 
-from enum import StrEnum
-
+from schemas.choice import Choice
 from schemas.records import OutcomeKind, Stage
 
 
-class Signal(StrEnum):
+class Signal(Choice):
     """What moves a lead."""
 
     IDENTIFIED = "identified"

@@ -42,7 +42,7 @@ def observe(profile: LeadProfile, touch: Touchpoint) -> LeadProfile:
     """
     at, human = touch.occurred_at, touch.weight > 0
     day, paid = int(at // DAY_S), human and is_paid(touch)
-    name = touch.kind.value if human else seen.MACHINE
+    name = str(touch.kind) if human else seen.MACHINE
     entry = seen.entry(touch.id, touch.digest, name, paid, day)
     if seen.has(profile.seen, entry):
         return profile
