@@ -41,20 +41,20 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
         fate = "merged" if isinstance(cause, Merge) else "applied"
         if rank(lead.lead_id) < 1 or is_erased(lead):
             return Applied((lead, roster), (), fate)
-        at = max(lead.last_seen, cause.occurred_at)
-        values, model = features(lead, at), now()
+        at, model = max(lead.last_seen, cause.occurred_at), now()
+        values = features(lead, at) if model.modelled else {}  # the card does not look at them
         scored = _scored(lead, model.score(lead, values, at), at)
-        here = partition_of(lead.lead_id.encode(), partitions)
-        scored, decision = _decided(Case(scored, at, shares[here], lot(lead.lead_id, lead.route_seq + 1)), roster)
-        emits: list[Emit] = []
+        here = shares[partition_of(lead.lead_id.encode(), partitions)]
+        scored, decision = _decided(_case(scored, at, here), roster)
         asked = is_asked(was, lead, scored, at)
         said = model.scores(values) if asked or decision else {}
+        emits: list[Emit] = []
         if decision:
             roster = decision.roster
             routed = _announce(scored, cause, decision.propensity, _other(said, model.champion))
             emits.append(Emit(LEADS_ROUTED, lead.lead_id, routed))
         if asked:
-            emits.append(_question(scored, values, said, at))
+            emits.append(_question(scored, values or features(lead, at), said, at))
         return Applied((scored, roster), tuple(emits), fate)
 
     def step(states: States, record: Record) -> Applied:
@@ -141,6 +141,11 @@ def _moved(lead: LeadProfile, signal: Signal, at: float) -> LeadProfile:
     """Return the lead after a signal; the very same lead when that changes nothing."""
     stage = advance(lead.stage, signal)
     return lead if stage == lead.stage else replace(lead, stage=stage, stage_at=at)
+
+
+def _case(lead: LeadProfile, at: float, routing: Routing) -> Case:
+    """Return a scored lead as it is to be routed; a lot is drawn only where some leads are explored."""
+    return Case(lead, at, routing, lot(lead.lead_id, lead.route_seq + 1) if routing.explore else 1.0)
 
 
 def _decided(case: Case, roster: Roster | None) -> tuple[LeadProfile, Decision | None]:
@@ -245,7 +250,7 @@ def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> App
         seen=seen.add(lead.seen, entry),
     )
     if after.stage != lead.stage and after.stage in GIVEN_BACK:
-        after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=after.stage.value, candidates=[])
+        after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=str(after.stage), candidates=[])
     emits = (Emit(QUESTIONS, lead.lead_id, outcome),) if outcome.kind in CONVERSIONS else ()
     return Applied((after, roster), emits, "applied")
 

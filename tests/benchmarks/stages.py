@@ -14,6 +14,7 @@ from rich.table import Table
 
 from connectors.sources import SOURCES
 from schemas.keys import rank
+from schemas.learning import Pending
 from schemas.records import LeadProfile, Record, Touchpoint
 from schemas.rejected import Rejected
 from schemas.step import Agent, States
@@ -90,6 +91,7 @@ def stages(events: int) -> list[Stage]:
     touches = [(_before(it), it.record) for it in qualify if isinstance(it.record, Touchpoint)]
     after = [cast("LeadProfile", it.after[0]) for it in qualify]
     scored = [lead for lead in after if lead.lead_id and rank(lead.lead_id) >= 1 and not lead.merged_into]
+    asked = [cast("LeadProfile", it.after[0]) for it in qualify if any(isinstance(one, Pending) for one in it.sent)]
     values = [(lead, features(lead, lead.last_seen)) for lead in scored]
     scorer = Blend(card())
 
@@ -100,7 +102,7 @@ def stages(events: int) -> list[Stage]:
     raws, told = tuple(type(it.record) for it in resolve[:1]), TOUCHPOINTS.records
     adapt = us(lambda: [read(ADAPTERS, it.record) for it in resolve])  # type: ignore[arg-type]
     fold = us(lambda: [observe(lead, touch) for lead, touch in touches])
-    seen = us(lambda: [features(lead, lead.last_seen) for lead in scored])
+    seen = us(lambda: [features(lead, lead.last_seen) for lead in asked])
     score = us(lambda: [scorer.score(lead, of, lead.last_seen) for lead, of in values])
     resolving = us(lambda: [walk.resolve.step(it.states, it.record) for it in resolve])
     qualifying = us(lambda: [walk.qualify.step(it.states, it.record) for it in qualify])
@@ -111,7 +113,7 @@ def stages(events: int) -> list[Stage]:
         Stage("encode the touchpoint", us(lambda: [encode(one) for it in resolve for one in it.sent])),
         Stage("decode the touchpoint", us(lambda: [decode(it.value, told) for it in qualify])),
         Stage("observe (profile)", fold),
-        Stage("features", seen),
+        Stage("features (for questions)", seen),
         Stage("score", score),
         Stage("stage, route, announce", qualifying - fold - seen - score),
         Stage("encode the routed lead", us(lambda: [encode(one) for it in qualify for one in it.sent])),
