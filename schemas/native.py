@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from sys import intern
 from typing import Any, NoReturn, get_type_hints
 
 from schemas.reader import Read
@@ -42,7 +43,7 @@ def _record(schema: Mapping[str, Any], kinds: Mapping[str, type[Record]], known:
             plans.append((ENUM, members, f"{name}.{field['name']}"))
         else:
             plans.append(_plan(field["type"], kinds, known))
-    known[name] = (RECORD, kinds[name], tuple(field["name"] for field in schema["fields"]), tuple(plans))
+    known[name] = (RECORD, kinds[name], tuple(intern(field["name"]) for field in schema["fields"]), tuple(plans))
     return known[name]
 
 

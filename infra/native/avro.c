@@ -8,6 +8,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <structmember.h>
 #include <string.h>
 
 enum kind { BOOLEAN, LONG, DOUBLE, BYTES, STRING, ENUM, OPTIONAL, ARRAY, MAP, RECORD, KINDS };
@@ -19,6 +20,7 @@ struct node {
     struct node *inner;
     PyObject *kept;         /* borrowed from the plan: a record's class, an enum's members */
     PyObject *names;        /* borrowed too: a record's field names, an enum's field */
+    PyMemberDef *slot;      /* where the record around it keeps it: its class's; NULL when only its name is known */
 };
 
 typedef struct {
@@ -35,6 +37,14 @@ static void drop(struct node *node) {
     PyMem_Free(node->inner);
     node->inner = NULL;
     node->count = 0;
+}
+
+static PyMemberDef *slot_of(PyObject *class, PyObject *name) {
+    PyObject *found = PyObject_GetAttr(class, name);
+    if (!found) return PyErr_Clear(), NULL;
+    PyMemberDef *slot = Py_IS_TYPE(found, &PyMemberDescr_Type) ? ((PyMemberDescrObject *)found)->d_member : NULL;
+    Py_DECREF(found); /* its class keeps it */
+    return slot;
 }
 
 static int grow(struct node *node, PyObject *plan, int depth) {
@@ -65,8 +75,10 @@ static int grow(struct node *node, PyObject *plan, int depth) {
     node->inner = PyMem_Calloc((size_t)count, sizeof *node);
     if (!node->inner) return PyErr_NoMemory(), -1;
     node->count = count;
-    for (Py_ssize_t i = 0; i < count; i++)
+    for (Py_ssize_t i = 0; i < count; i++) {
         if (grow(&node->inner[i], PyTuple_GET_ITEM(plans ? plans : plan, plans ? i : 1), depth + 1) < 0) return -1;
+        if (kind == RECORD) node->inner[i].slot = slot_of(node->kept, PyTuple_GET_ITEM(node->names, i));
+    }
     return 0;
 bad:
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "not a plan");
@@ -316,7 +328,9 @@ static int write_value(struct out *out, const struct node *node, PyObject *value
         return write_items(out, node, value);
     case RECORD:
         for (Py_ssize_t i = 0; i < node->count; i++) {
-            PyObject *field = PyObject_GetAttr(value, PyTuple_GET_ITEM(node->names, i));
+            PyMemberDef *slot = Py_IS_TYPE(value, (PyTypeObject *)node->kept) ? node->inner[i].slot : NULL;
+            PyObject *field = slot ? PyMember_GetOne((const char *)value, slot)
+                                   : PyObject_GetAttr(value, PyTuple_GET_ITEM(node->names, i));
             int wrote = field ? write_value(out, &node->inner[i], field) : -1;
             Py_XDECREF(field);
             if (wrote < 0) return -1;
