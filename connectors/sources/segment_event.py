@@ -125,7 +125,7 @@ def _what(call: str, event: Event, page: Mapped) -> tuple[Kind, str, Campaign]:
 
 def _told(call: str, event: Event, context: Context) -> tuple[Mapped, ...]:
     """Return where a person may be described, nearest first; a group's traits describe a company."""
-    own = {"identify": event.traits, "track": event.properties}.get(call)
+    own = event.traits if call == "identify" else event.properties if call == "track" else None
     return (own or {}, context.traits or {}) if own or context.traits else ()
 
 

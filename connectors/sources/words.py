@@ -67,7 +67,8 @@ def purpose(word: str) -> str:
     >>> purpose("Marketing"), purpose("fonts")
     ('ads', 'fonts')
     """
-    return PURPOSES.get(word.lower(), word.lower())
+    word = word.lower()
+    return PURPOSES.get(word, word)
 
 
 def consented(preferences: object, name: str) -> dict[str, bool]:

@@ -79,4 +79,5 @@ def latest(one: Consent, other: Consent) -> Consent:
     >>> latest(Consent(granted=True, at=1.0), Consent(granted=False, at=1.0)).granted
     False
     """
-    return other if (other.at, not other.granted) > (one.at, not one.granted) else one
+    later = other.at > one.at or (other.at == one.at and one.granted and not other.granted)
+    return other if later else one

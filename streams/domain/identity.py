@@ -33,7 +33,7 @@ FREE_MAIL = words("""
     yandex.ru ymail.com zoho.com
 """)
 LONGEST = 256
-_ZEROS = re.compile(r"[0-]*")
+ZEROS = "0-"
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _LEAD = re.compile(r"[vupec]-[0-9a-f]{24}")
 _PHONE_NOISE = str.maketrans("", "", " \t\u00a0().-/")
@@ -60,14 +60,13 @@ def known(identifiers: Identifiers) -> Known:
     if not address and "@" in user and (address := email(user)):
         user = ""  # many sites use the address as their user id: one person, one id
     desk = bool(address) and is_role(address)
-    lead = identifiers.lead.strip()
     found = Known(
         visitor=token(identifiers.visitor),
         user=user,
         email="" if desk else address,
         phone=phone(identifiers.phone),
         mailbox=address if desk else "",
-        lead=lead if _LEAD.fullmatch(lead) else "",
+        lead=lead if (lead := identifiers.lead.strip()) and _LEAD.fullmatch(lead) else "",
     )
     if not any(found):
         given = any((identifiers.visitor, identifiers.user, identifiers.email, identifiers.phone, identifiers.lead))
@@ -82,7 +81,7 @@ def token(text: str) -> str:
     ('42', '', '', '')
     """
     text = text.strip()
-    if not text or len(text) > LONGEST or _ZEROS.fullmatch(text) or text.lower() in NOBODY:
+    if not text or len(text) > LONGEST or not text.strip(ZEROS) or text.lower() in NOBODY:
         return ""
     return text
 
@@ -99,7 +98,7 @@ def email(text: str) -> str:
     if len(text) > LONGEST or not _EMAIL.fullmatch(text):
         return ""
     local, _, domain = text.rpartition("@")
-    if local in NOBODY or _ZEROS.fullmatch(local):
+    if local in NOBODY or not local.strip(ZEROS):
         return ""
     if not domain.isascii():
         try:

@@ -17,6 +17,7 @@ from streams.domain.crowds import count, counted
 from streams.domain.identity import Known
 from streams.domain.pranks import is_advertising, is_link, is_made_up, is_made_up_address
 
+JUDGED = frozenset({Channel.WEB, Channel.AD})
 FORMS = frozenset({Kind.FORM, Kind.DEMO_REQUEST})
 NAMES = ("name", "first_name", "last_name")
 NAMES_ITSELF = ("bot", "crawl", "spider", "slurp")
@@ -71,26 +72,26 @@ def verdict(
 
 def judged(sighting: Sighting) -> bool:
     """Tell whether an event is one to be judged at all."""
-    return sighting.channel in (Channel.WEB, Channel.AD) and sighting.kind not in WITHDRAWALS and not sighting.outcome
+    return sighting.channel in JUDGED and sighting.kind not in WITHDRAWALS and not sighting.outcome
 
 
 def signs(sighting: Sighting, who: Known, judge: Judge) -> tuple[Sign, ...]:
     """Return what in an event itself speaks against a person: every sign but `VELOCITY`."""
-    person, domain = sighting.person, (who.email or who.mailbox).rpartition("@")[2]
+    person, address = sighting.person, who.email or who.mailbox
     found = [*sighting.signs]
     if sighting.channel is Channel.WEB and (agent := str(person.get("user_agent", ""))):
         if _may_be_crawler(agent) and judge.crawler(agent):
             found.append(Sign.CRAWLER)
         if in_browser(person) and (network := str(person.get("ip", ""))) and judge.hosting(network):
             found.append(Sign.HOSTING)
-    if domain and judge.disposable(domain):
+    if address and judge.disposable(address.rpartition("@")[2]):
         found.append(Sign.DISPOSABLE)
     name = stated_name(person)
     if (name and is_made_up(name)) or (who.email and is_made_up_address(who.email)):
         found.append(Sign.MADE_UP)
     if is_advertising(sighting.said) or (name and is_link(name)):
         found.append(Sign.LINKS)
-    return tuple([sign for sign in found if sign in judge.heeded])
+    return tuple([sign for sign in found if sign in judge.heeded]) if found else ()
 
 
 def stated_name(person: Fields) -> str:

@@ -127,7 +127,8 @@ def is_paid(touch: Touchpoint) -> bool:
 
 
 def _trait(one: Trait, other: Trait) -> Trait:
-    return other if (other.at, other.value) > (one.at, one.value) else one
+    later = other.at > one.at or (other.at == one.at and other.value > one.value)
+    return other if later else one
 
 
 def _later(old: dict[str, V], new: Mapping[str, V], latest: Callable[[V, V], V]) -> dict[str, V]:
@@ -199,10 +200,11 @@ def _seal(fields: Dated) -> bytes:
 
 def _portrait(sealed: bytes, key: str, touch: Touchpoint) -> bytes:
     at, portrait = touch.occurred_at, _dated(sealed, key)
+    known = len(portrait)
     for name, value in unseal(touch.person, touch.person_key).items():
         new, old = [at, value], portrait.get(name)
-        portrait[name] = new if old is None else _newer(old, new)
-    return _seal(portrait)
+        portrait[name] = new if old is None or at > old[0] else _newer(old, new)
+    return _seal(portrait) if len(portrait) > known else seal(portrait)[0]  # what was sealed is in order
 
 
 def _newer(one: list[Any], other: list[Any]) -> list[Any]:
