@@ -1,5 +1,7 @@
 """Personal fields travel in one sealed field. Sealing is the identity for now; the shape is final."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from schemas.rejected import Reason, Rejected
@@ -11,7 +13,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Fields).decode  # to make one for each call would cost more than the call
 
 
-def seal(fields: Fields) -> tuple[bytes, str]:
+def seal(fields: Mapping[str, object]) -> tuple[bytes, str]:
     """Return `(person, person_key)` for a record; an empty mapping is no bytes at all."""
     return (_encode(fields) if fields else b""), UNSEALED
 

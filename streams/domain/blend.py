@@ -5,7 +5,8 @@ card's ledger and every feature's points go into it by the same shares, so that 
 """
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from schemas.learning import ModelSnapshot
 from schemas.records import LeadProfile, ScoreReason
@@ -18,7 +19,7 @@ CARD = "card:"
 PER_CONVERSION = 20.0  # labels that count for each conversion: without those, labels say little
 
 
-class Score(NamedTuple):
+class Score(Struct, frozen=True, gc=False):
     """The chance of converting, and why.
 
     `fit` and `engagement` (0..1) show the two halves apart: the logistic of the points for who the lead is, and of

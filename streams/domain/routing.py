@@ -6,6 +6,8 @@ The first rule that holds decides, and the last always holds. A decision is a va
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from schemas.records import Candidate, LeadProfile, Roster, Stage
 from streams.domain.consent import may_contact
 from streams.domain.lifecycle import UNSOLD
@@ -34,7 +36,7 @@ class Routing(NamedTuple):
     explore: float = 0.0
 
 
-class Case(NamedTuple):
+class Case(Struct, frozen=True, gc=False):
     """A lead to be routed: its profile, already scored, at the event's time.
 
     `lot` (0 to 1) is drawn by the decision's id: the same decision always draws the same.
@@ -47,11 +49,11 @@ class Case(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One line of the routing table."""
+    """One line of the routing table; it holds when `when` says anything true."""
 
     name: str
     to: str
-    when: Callable[[Case], bool]
+    when: Callable[[Case], object]
     owner: Callable[[Case], str] | None = None
 
 
@@ -99,7 +101,7 @@ def is_resting(case: Case) -> bool:
 
 def is_explored(case: Case) -> bool:
     """The lead is new, and the lot fell on it."""
-    return is_new(case) and case.lot < case.routing.explore
+    return case.lot < case.routing.explore and is_new(case)
 
 
 def is_new(case: Case) -> bool:
@@ -115,11 +117,11 @@ def always(_: Case) -> bool:
 RULES = (
     Rule("no consent to contact", to=HOLD, when=lacks_contact_consent),
     Rule("disqualified", to=HOLD, when=is_disqualified),
-    Rule("already owned", to=SALES, when=lambda case: bool(owner_of_lead(case)), owner=owner_of_lead),
+    Rule("already owned", to=SALES, when=owner_of_lead, owner=owner_of_lead),
     Rule(
         "account owner",
         to=SALES,
-        when=lambda case: bool(owner_of_account(case)) and not is_resting(case),
+        when=lambda case: owner_of_account(case) and not is_resting(case),
         owner=owner_of_account,
     ),
     Rule("hot", to=SALES, when=is_hot),
