@@ -2,14 +2,21 @@
 
 import csv
 import gzip
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from _csv import Reader
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "#n/a", "<na>"})
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "#n/a", "<na>"}
+    | {sign + name for sign in ("", "+", "-") for name in ("inf", "infinity")}
+)
+ENCODINGS = ("utf-16", "utf-8-sig", "cp1252")  # the first only where a mark begins the file
+ANY_BYTES = "latin-1"
 SEPARATORS = ",;\t|"
 LONGEST = 10 << 20  # characters of one cell
 
@@ -38,21 +45,22 @@ class Dataset(NamedTuple):
 def read(path: Path, names: Sequence[str] = ()) -> Dataset:
     """Return the rows of a CSV file (RFC 4180; `,` `;` tab or `|`; `.gz` as well). `names` = the file has no header.
 
-    It is UTF-8, or else Windows-1252. Raises `DataError`.
+    It is UTF-16 where it says so, else UTF-8, else Windows-1252. Raises `DataError`.
     """
     try:
-        try:
-            return _read(path, names, "utf-8-sig")
-        except UnicodeDecodeError:
-            return _read(path, names, "cp1252")
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        for encoding in ENCODINGS:
+            with suppress(UnicodeError):
+                return _read(path, names, encoding)
+        return _read(path, names, ANY_BYTES)
+    except (OSError, EOFError, csv.Error) as error:
         raise DataError(f"--data {path}: {error}") from None
 
 
 def _read(path: Path, names: Sequence[str], encoding: str) -> Dataset:
     csv.field_size_limit(LONGEST)
     with _opened(path, encoding) as file:
-        separator = max(SEPARATORS, key=file.readline().count)
+        header = re.sub('"[^"]*"', "", next((line for line in file if line.strip()), ""))
+        separator = max(SEPARATORS, key=header.count)
         file.seek(0)
         return _parsed(csv.reader(file, delimiter=separator), list(names), path)
 
@@ -64,7 +72,7 @@ def _opened(path: Path, encoding: str) -> TextIO:
 
 
 def _parsed(lines: "Reader", names: list[str], path: Path) -> Dataset:
-    header = names or [name.strip() for name in next(lines, [])]
+    header = names or [name.strip() for name in next(filter(None, lines), [])]
     if not header:
         raise DataError(f"--data {path}: the file is empty")
     twice = sorted({name for name in header if header.count(name) > 1})

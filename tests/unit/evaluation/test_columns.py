@@ -77,10 +77,29 @@ def test_a_file_is_read_whatever_separates_its_cells(tmp_path: Path) -> None:
     assert read(file) == Dataset({"a": ["1", "2"], "b": ["x; y", None]}, 2)
 
 
-def test_a_file_of_an_old_windows_program_is_read_as_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_file_is_read_whatever_program_wrote_it(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "leads.csv"
-    file.write_bytes("city\nZ\u00fcrich\n".encode("cp1252"))
+    file.write_bytes("city\r\nZ\u00fcrich\r\n".encode(encoding))
     assert read(file).columns == {"city": ["Z\u00fcrich"]}
+
+
+def test_bytes_that_are_no_text_spoil_their_cell_alone(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_bytes(b"city,pages\nBonn,1\n\x81\x8d,2\n")
+    assert read(file).columns == {"city": ["Bonn", "\x81\x8d"], "pages": ["1", "2"]}
+
+
+def test_the_header_is_the_first_line_that_says_something_and_quotes_hide_separators(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text('\n\n"a;b;c",d\n1,2\n')
+    assert read(file).columns == {"a;b;c": ["1"], "d": ["2"]}
+
+
+def test_what_is_no_finite_number_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("pages\ninf\n-Infinity\nNaN\n3\n")
+    assert read(file).columns == {"pages": [None, None, None, "3"]}
 
 
 @pytest.mark.parametrize(
