@@ -9,7 +9,7 @@ from connectors import kafka
 from connectors.settings import Connection
 from schemas.topics import Topic
 
-__all__ = ["everything"]
+__all__ = ["ends", "everything"]
 
 PATIENCE_S = 30.0
 EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
@@ -27,6 +27,18 @@ def everything(
     consumer = kafka.consumer(settings, group, extra={"enable.partition.eof": True})
     try:
         yield from _to_the_end(consumer, settings, tuple(topics), starts or {})
+    finally:
+        consumer.close()
+
+
+def ends(settings: Connection, topic: Topic) -> dict[tuple[str, int], int]:
+    """Return where each partition of a topic ends now. Raises `BrokerUnreachable`, `KafkaException`."""
+    consumer = kafka.consumer(settings, f"leadstream-reading-{uuid.uuid4().hex}")
+    try:
+        spots = [TopicPartition(topic.name, number) for number in range(kafka.partitions_of(topic, settings))]
+        return {
+            (spot.topic, spot.partition): consumer.get_watermark_offsets(spot, timeout=PATIENCE_S)[1] for spot in spots
+        }
     finally:
         consumer.close()
 

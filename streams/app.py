@@ -13,7 +13,7 @@ from publicsuffixlist import PublicSuffixList
 
 from connectors import kafka
 from connectors.settings import WorkerSettings
-from connectors.sources import SOURCES, direct, listed
+from connectors.sources import SOURCES, direct, listed, wishes
 from connectors.sources.mapped import adapter
 from connectors.tracing import Tracing, open_tracing
 from schemas.codec import Codec
@@ -62,6 +62,7 @@ def agents(
     adapters = {name: source.adapt for name, source in SOURCES.items()} | {
         "mapped": adapter(maps),
         listed.NAME: listed.adapt,
+        wishes.NAME: wishes.adapt,
         direct.NAME: direct.adapt,
     }
     suffixes = PublicSuffixList()
@@ -174,6 +175,9 @@ def _observe(topic: str, record: Record) -> None:
         bucket = "verdict" if record.bucket == record.buckets else str(record.bucket + 1)
         metrics.EXAMPLES.labels(bucket, str(record.label)).inc()
     if topic == LEADS_ROUTED.name and isinstance(record, RoutedLead) and not is_canary(record.lead_id):
+        if record.erased_at:
+            metrics.ERASED.observe(max(time.time() - record.received_at, 0.0))
+            return
         if log.isEnabledFor(logging.DEBUG):
             ids = {"lead": record.lead_id, "decision": record.decision_id}
             log.debug("a lead is routed", extra={"destination": record.destination, **ids})

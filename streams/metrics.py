@@ -58,6 +58,11 @@ EVENT_TO_ROUTED = Histogram(
     "From the collector receiving an event to the commit of the routed lead it caused.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
+ERASED = Histogram(
+    "leadstream_erasure_seconds",
+    "From an erasure being received to the commit that erases the lead, for each id that subscribers know it by.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600),
+)
 ROUTED = Counter("leadstream_routed_total", "Routed leads, by destination.", ["destination"])
 INPUT_DRIFT = Gauge(
     "leadstream_input_drift",

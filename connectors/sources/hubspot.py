@@ -112,7 +112,7 @@ class HubSpot:
         if raw.endpoint == "erasure":
             notice = decoded(_notice, body)
             user = contact_id(str(notice.portal_id), str(notice.object_id))
-            return erasure(raw, Channel.CRM, user, notice.occurred_at / 1000)
+            return erasure(raw, Channel.CRM, Identifiers(user=user), notice.occurred_at / 1000)
         if raw.endpoint not in ("outcome", "identity"):
             raise Rejected(Reason.UNKNOWN_TYPE, "a change that says nothing of leads, or that was not fetched")
         read = decoded(_read, body)

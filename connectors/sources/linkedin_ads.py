@@ -19,7 +19,7 @@ from connectors.sources.signing import from_hex, needed, signed
 from connectors.sources.splitting import composed, one, query_of
 from schemas.records import Channel, RawEvent
 from schemas.rejected import Reason, Rejected
-from schemas.sighting import Campaign, Sighting
+from schemas.sighting import Campaign, Identifiers, Sighting
 
 SIGNATURE, PREFIX = "x-li-signature", "hmacsha256="
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -146,7 +146,7 @@ class LinkedInAds:
             urn = text(notice.lead_gen_form_response)
             if not urn:
                 raise Rejected(Reason.MISSING_ID, "leadGenFormResponse")
-            return erasure(raw, Channel.AD, urn, notice.occurred_at / 1000)
+            return erasure(raw, Channel.AD, Identifiers(user=urn), notice.occurred_at / 1000)
         if raw.endpoint != LEAD:
             raise Rejected(Reason.UNKNOWN_TYPE, "a notice says nothing: the fetcher brings the lead")
         lead = decoded(_lead, body)

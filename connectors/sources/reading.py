@@ -194,14 +194,14 @@ def truncated(address: str) -> str:
         return ""
 
 
-def erasure(raw: RawEvent, channel: Channel, user: str, at: float) -> Sighting:
-    """Return a platform's wish that somebody be forgotten: from now on nothing may be done with them."""
+def erasure(raw: RawEvent, channel: Channel, who: Identifiers, at: float) -> Sighting:
+    """Return the wish that somebody be forgotten: from now on nothing may be done with them."""
     return Sighting(
         id=raw.event_id,
         kind=Kind.ERASURE,
         channel=channel,
         occurred_at=at,
-        identifiers=Identifiers(user=user),
+        identifiers=who,
         weight=0.0,
         weight_reason="erasure",
         consent=dict.fromkeys(("contact", "ads", "analytics", "store"), False),

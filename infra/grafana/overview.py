@@ -81,6 +81,12 @@ BOARD = Board(
                     *spread("leadstream_event_to_routed_seconds"),
                 ),
                 line(
+                    "Erased",
+                    "From an erasure being received to the commit that erases the lead; nothing while nobody asks.",
+                    "s",
+                    *spread("leadstream_erasure_seconds"),
+                ),
+                line(
                     "Lag in seconds",
                     "Age of the first record that a group has not committed.",
                     "s",

@@ -72,6 +72,13 @@ SLOS = (
         0.001,
         owner="integrations",
     ),
+    Slo(
+        "Erasure",
+        "Who asks to be forgotten is erased within a minute",
+        'leadstream_erasure_seconds_bucket{le="60.0"}',
+        "leadstream_erasure_seconds_count",
+        0.001,
+    ),
     Slo(  # a sender's change more often than ours, and what is buried is kept: it can wait for the morning
         "Burial",
         "Records are not buried as dead letters",

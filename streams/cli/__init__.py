@@ -4,6 +4,7 @@ import typer
 
 from streams.cli import deadletters, destinations, imports, keys, leads, model, processes, quarantine, setup
 from streams.cli.backfill import backfill
+from streams.cli.erase import erase
 from streams.cli.evaluate import evaluate
 from streams.cli.top import top
 from streams.cli.whatif import whatif
@@ -37,6 +38,7 @@ app.command(rich_help_panel=RUN)(processes.probe)
 app.command(rich_help_panel=LOOK)(top)
 app.command(name="import", rich_help_panel=RUN)(imports.import_)
 app.command(rich_help_panel=RUN)(backfill)
+app.command(rich_help_panel=RUN)(erase)
 app.add_typer(leads.one, name="lead", rich_help_panel=LOOK)
 app.add_typer(leads.many, name="leads", rich_help_panel=LOOK)
 app.command(rich_help_panel=JUDGE)(evaluate)

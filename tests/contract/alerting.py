@@ -163,6 +163,11 @@ OBJECTIVES = {  # what is good, of which, and the share that may fail
         'leadstream_canaries_total{outcome="sent"}',
         0.001,
     ),
+    "Erasure": (
+        'leadstream_erasure_seconds_bucket{le="60.0"}',
+        "leadstream_erasure_seconds_count",
+        0.001,
+    ),
     "Delivery": (
         'leadstream_crm_delivery_age_seconds_bucket{le="60.0"}',
         "leadstream_crm_delivery_age_seconds_count",
