@@ -1,17 +1,14 @@
 """Dead letters: what could not be used, why, and how to send it again once the fault is mended."""
 
-import os
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from streams.cli.output import Json, console, explained, fail, show_fields, show_json, since, when
+from streams.cli.output import Json, explained, fail, show_fields, show_json, since, when
+from streams.cli.shelf import DryRun, Id, Limit, Shelf, connection, show_moved
 
 if TYPE_CHECKING:
-    from connectors.settings import Connection
     from schemas.records import DeadLetter
 
 __all__ = ["app"]
@@ -20,40 +17,21 @@ app = typer.Typer(help="What could not be used: list it, look at it, send it aga
 
 Reason = Annotated[str, typer.Option("--reason", help="Only those with this reason, for instance crash.")]
 Since = Annotated[str, typer.Option("--since", help="Only those that failed since: 30m, 2h, 1d, or an ISO time.")]
-Id = Annotated[str, typer.Option("--id", help="Only the one with this id (its first characters do).")]
 
 
 @app.command(name="list")
 def list_(
     reason: Reason = "",
     since_: Since = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="The latest so many.")] = 50,
+    limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """List the latest dead letters, with a count by reason."""
-    from collections import Counter
-
     from connectors import deadletters
 
-    reasons: Counter[str] = Counter()
-    latest: deque[DeadLetter] = deque(maxlen=limit)
     wanted = deadletters.Wanted(reason, "", since(since_, time.time()))
     with explained():
-        for letter in sorted(deadletters.read(_settings(), wanted), key=lambda found: found.failed_at):
-            reasons[letter.reason] += 1
-            latest.append(letter)
-    if as_json:
-        show_json({"count": reasons.total(), "by_reason": reasons, "letters": [_shown(letter) for letter in latest]})
-        return
-    table = Table(box=None, header_style="bold")
-    for column in ("id", "failed", "from", "stage", "reason", "detail"):
-        table.add_column(column, no_wrap=column in ("id", "failed"))
-    for letter in latest:
-        table.add_row(letter.id, when(letter.failed_at), _place(letter), letter.stage, letter.reason, letter.detail)
-    if latest:
-        console.print(table)
-    told = ", ".join(f"{name}: {count}" for name, count in reasons.most_common())
-    console.print(f"{reasons.total()} dead letters" + (f" ({told})" if told else ""), markup=False)
+        SHELF.show_latest(deadletters.read(connection(), wanted), limit, as_json=as_json)
 
 
 @app.command()
@@ -68,7 +46,7 @@ def show(
     from connectors import deadletters
 
     with explained():
-        found = list(deadletters.read(_settings(), deadletters.Wanted(id=letter_id)))
+        found = list(deadletters.read(connection(), deadletters.Wanted(id=letter_id)))
         if not found:
             raise fail(f"no dead letter {letter_id}; `leadstream deadletters list` shows which there are")
         told = _shown(found[-1])
@@ -86,7 +64,7 @@ def replay(
     reason: Reason = "",
     letter_id: Id = "",
     since_: Since = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Send the records in dead letters again, as they were, to the topics they came from.
@@ -97,15 +75,11 @@ def replay(
 
     wanted = deadletters.Wanted(reason, letter_id, since(since_, time.time()))
     with explained():
-        done = deadletters.replay(_settings(), wanted, dry_run)
+        done = deadletters.replay(connection(), wanted, dry_run)
     if as_json:
         show_json({"dry_run": dry_run, "sent": done.sent, "left": done.left})
         return
-    console.print(f"{done.sent.total()} records {'would be sent' if dry_run else 'sent'} again")
-    for topic, count in sorted(done.sent.items()):
-        console.print(f"  {topic}: {count}")
-    for why, count in sorted(done.left.items()):
-        console.print(f"  left out, {LEFT.get(why, why)}: {count}")
+    show_moved(f"records {'would be sent' if dry_run else 'sent'} again", done.sent, done.left, LEFT)
 
 
 LEFT = {
@@ -115,16 +89,6 @@ LEFT = {
     "cut": "too large to have been kept whole",
     "empty": "without a value",
 }
-
-
-def _settings() -> "Connection":
-    from connectors.settings import Connection
-
-    return Connection.read(os.environ)
-
-
-def _place(letter: "DeadLetter") -> str:
-    return f"{letter.topic}-{letter.partition}@{letter.offset}"
 
 
 def _shown(letter: "DeadLetter") -> dict[str, object]:
@@ -141,3 +105,20 @@ def _original(letter: "DeadLetter") -> tuple[bytes, bytes]:
         return deadletters.original(letter)
     except Rejected as rejected:
         raise fail(f"the record in {letter.id} cannot be read: {rejected.detail}") from None
+
+
+def _row(letter: "DeadLetter") -> dict[str, str]:
+    place = f"{letter.topic}-{letter.partition}@{letter.offset}"
+    named = {"id": letter.id, "failed": when(letter.failed_at), "from": place, "stage": letter.stage}
+    return named | {"reason": letter.reason, "detail": letter.detail}
+
+
+SHELF: "Shelf[DeadLetter]" = Shelf(
+    what="dead letters",
+    items="letters",
+    by="reason",
+    labels=lambda letter: (letter.reason,),
+    at=lambda letter: letter.failed_at,
+    shown=_shown,
+    row=_row,
+)
