@@ -5,6 +5,7 @@ Nothing that was thanked for is lost, and what came often counts once.
 
 import json
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -104,17 +105,20 @@ def effects(due: dict[tuple[str, str], RawEvent], kept: list[RawEvent]) -> None:
     """Fold what was stored, copies and all; notices are what the fetcher would have brought for them."""
     resolve, qualify = (Fold(agent) for agent in pipeline()[:2])
     waiting: list[Emit | RawEvent] = [due[raw.source, raw.event_id] for raw in kept]
-    ids = set()
+    fates: defaultdict[str, Counter[str]] = defaultdict(Counter)
     while waiting:
         it = waiting.pop(0)
         record = it.record if isinstance(it, Emit) else it
         if isinstance(record, RawEvent):
             waiting[:0] = resolve.apply(0, record)
         else:
-            if isinstance(record, (Touchpoint, Outcome)):
-                ids.add(record.id)
+            before = qualify.fates.copy()
             waiting[:0] = [emit for emit in qualify.apply(0, record) if emit.topic.name == "touchpoints"]
+            if isinstance(record, (Touchpoint, Outcome)):
+                fates[record.id] += qualify.fates - before
     assert not resolve.rejected
     assert not qualify.rejected
-    assert qualify.fates["applied"] == len(ids) > len(PLATFORMS)
+    assert len(fates) > len(PLATFORMS)
+    for met in fates.values():  # of who has asked to be forgotten nothing is kept
+        assert met["applied"] + met["erased"] == 1 or set(met) == {"suppressed"}
     assert qualify.fates["deduplicated"] > 0
