@@ -19,21 +19,20 @@ from streams.domain import profile as profiles
 from streams.domain.consent import PURPOSES
 from streams.domain.routing import HOLD
 
-ERASED = "erased"
+ERASED, WISH = "erased", Kind.ERASURE
 Told = Touchpoint | Outcome | Link | Merge
 
 
 def passed_by(lead: LeadProfile | None, roster: Roster | None, told: Told) -> Applied | None:
-    """Return what becomes of a record that its lead does not take in; None when it does."""
+    """Return what becomes of a record that its lead does not take in; None when it does: of a page view, soon."""
     if isinstance(told, Link):
         return _absorb(lead, roster, told)
-    if lead is not None and lead.merged_into:
-        return _forward(lead, roster, told)
-    if isinstance(told, Merge):
-        return None
-    if lead is not None and lead.erased_at and not erasure.lets_in(lead, told):
-        return Applied((lead, roster), (), "suppressed")
-    if told.kind is Kind.ERASURE:
+    if lead is not None:
+        if lead.merged_into:
+            return _forward(lead, roster, told)
+        if lead.erased_at and not isinstance(told, Merge) and not erasure.lets_in(lead, told):
+            return Applied((lead, roster), (), "suppressed")
+    if isinstance(told, Touchpoint) and told.kind is WISH:
         return _erase(lead or LeadProfile(lead_id=told.lead_id), roster, told)
     return None
 
