@@ -123,7 +123,7 @@ def ensure(settings: Connection, topics: Iterable[Topic] = TOPICS) -> Ensured:
                 created.append(name)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else was quicker
-                    raise
+                    raise BrokerUnreachable(f"topic {name} cannot be made: {error.args[0].str()}") from error
         _await_leaders(admin, [topic for topic in wanted if topic.name in created], settings)
     return Ensured(tuple(sorted(created)), tuple(check(settings, wanted)))
 
@@ -148,7 +148,10 @@ def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:
     present = [topic for topic in wanted if topic.name in there]
     resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in present]
     described = admin.describe_configs(resources) if resources else {}
-    configs = {resource.name: done.result(PATIENCE_S) for resource, done in described.items()}
+    try:
+        configs = {resource.name: done.result(PATIENCE_S) for resource, done in described.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise BrokerUnreachable(f"the brokers do not say how topics are configured: {error}") from error
     for topic in present:
         entry, due_policy = configs[topic.name].get("cleanup.policy"), topic.config()["cleanup.policy"]
         if entry is not None and entry.value != due_policy:

@@ -47,6 +47,7 @@ class Relay:
 
     async def run(self) -> None:
         """Deliver until `stop`. Raises `BrokerUnreachable` when it cannot begin."""
+        await asyncio.to_thread(kafka.ensure, self._settings, [one.retry for one in self._destinations])
         await asyncio.to_thread(self._follower.catch_up)
         following = asyncio.create_task(asyncio.to_thread(self._follower.run))
         try:
@@ -67,7 +68,6 @@ class Relay:
 
     async def _keep(self, destination: Destination) -> None:
         """Run a lane, and a new one when it breaks."""
-        await asyncio.to_thread(kafka.ensure, self._settings, [destination.retry])
         while not self._stop.is_set():
             one = lane(
                 self._settings, destination, self._codec, self._producer, near_s=self._near_s, tracing=self._tracing

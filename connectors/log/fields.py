@@ -45,8 +45,12 @@ def fault(error: BaseException) -> str:
 
     >>> fault(ValueError("Jane")), fault(FileNotFoundError(2, "no such file"))
     ('ValueError', 'FileNotFoundError 2')
+    >>> fault(ExceptionGroup("Jane", [ValueError("Jane"), TimeoutError()]))
+    'ExceptionGroup of ValueError, TimeoutError'
     """
     kind = type(error).__name__
+    if isinstance(error, BaseExceptionGroup):
+        return f"{kind} of {', '.join(fault(one) for one in error.exceptions)}"
     if isinstance(error, KafkaException) and error.args and isinstance(error.args[0], KafkaError):
         return clean(f"{kind} {error.args[0].name()}: {error.args[0].str()}")
     if type(error).__module__.startswith(OURS):

@@ -128,13 +128,19 @@ def _value(value: object) -> str:
 
 
 def _places(error: BaseException | None) -> Iterator[str]:
-    """Yield where an exception came from, the latest call last, and before it what it was caused by."""
+    """Yield where an exception came from, the latest call last, and before it what it was caused by.
+
+    A group's cause is the first of its members.
+    """
     seen: set[int] = set()
     chain: list[BaseException] = []
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         chain.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        else:
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     for one in reversed(chain):
         at = one.__traceback__
         while at is not None:

@@ -136,6 +136,24 @@ def test_a_crash_tells_where_and_never_what(written: Written) -> None:
     ]
 
 
+def test_of_a_group_the_first_member_is_told(written: Written) -> None:
+    def inner() -> None:
+        raise TimeoutError(CANARY)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.to_thread(inner))
+
+    try:
+        asyncio.run(main())
+    except ExceptionGroup:
+        ours.exception("a step crashed")
+    [event] = written.events
+    assert CANARY not in written.getvalue()
+    assert event["error"] == "ExceptionGroup of TimeoutError"
+    assert any(place.endswith(" inner") for place in event["trace"])
+
+
 def test_what_nobody_catches_comes_through_the_same_gate(written: Written) -> None:
     async def main() -> None:
         async def broken() -> None:
