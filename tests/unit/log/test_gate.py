@@ -138,7 +138,7 @@ def test_a_crash_tells_where_and_never_what(written: Written) -> None:
 
 def test_of_a_group_the_first_member_is_told(written: Written) -> None:
     def inner() -> None:
-        raise TimeoutError(CANARY)
+        raise KeyError(CANARY)
 
     async def main() -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -150,8 +150,8 @@ def test_of_a_group_the_first_member_is_told(written: Written) -> None:
         ours.exception("a step crashed")
     event = written.events[-1]
     assert CANARY not in written.getvalue()
-    assert event["error"] == "ExceptionGroup of TimeoutError"
-    assert any(place.endswith(" inner") for place in event["trace"])
+    assert event["error"] == "ExceptionGroup of KeyError"
+    assert "inner" in {place.rpartition(" ")[2] for place in event["trace"]}
 
 
 def test_what_nobody_catches_comes_through_the_same_gate(written: Written) -> None:
