@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from connectors import kafka
 from connectors.kafka import BrokerUnreachable
 from connectors.settings import Connection
-from schemas.topics import DESTINATIONS, LEADS_ROUTED
+from schemas.topics import DESTINATIONS, Topic
 
 __all__ = ["Follower", "State", "Told", "members", "rewind", "states", "tell"]
 
@@ -129,16 +129,16 @@ def members(settings: Connection, group: str) -> int:
         raise BrokerUnreachable(f"no broker tells of the group {group}: {error.args[0].str()}") from error
 
 
-def rewind(settings: Connection, group: str, since: float) -> dict[int, int]:
-    """Set a group without members back to what was decided since then. Returns the offset of each partition.
+def rewind(settings: Connection, group: str, topic: Topic, since: float) -> dict[int, int]:
+    """Set a group without members back to what was written to a topic since then. Returns the partitions' offsets.
 
     Raises `KafkaException` when it has members: they must be told instead.
     """
     consumer = kafka.consumer(settings, group)
     try:
         spots = [
-            TopicPartition(LEADS_ROUTED.name, number, int(since * 1000))
-            for number in range(kafka.partitions_of(LEADS_ROUTED, settings))
+            TopicPartition(topic.name, number, int(since * 1000))
+            for number in range(kafka.partitions_of(topic, settings))
         ]
         found = [spot for spot in consumer.offsets_for_times(spots, ASK_S) if spot.offset >= 0]
         if found:

@@ -42,7 +42,7 @@ class Entry(BaseModel):
 
 
 class Destination(NamedTuple):
-    """One destination: its name, what it takes, how to open it, and what it owns on the broker."""
+    """One destination: its name, what it takes, how to open it, and what it reads and owns on the broker."""
 
     name: str
     sink: str
@@ -54,9 +54,14 @@ class Destination(NamedTuple):
     group: str = GROUP
 
     @property
+    def topic(self) -> Topic:
+        """Return the topic that it is told of."""
+        return SINKS[self.sink].topic
+
+    @property
     def retry(self) -> Topic:
-        """Return the topic where its leads wait: partitioned as decisions are."""
-        return Topic(f"{LEADS_ROUTED.name}.retry.{self.name}", LEADS_ROUTED.records, "lead id", retention_s=KEPT_S)
+        """Return the topic where its leads wait: partitioned as the one that it is told of."""
+        return self.topic._replace(name=f"{self.topic.name}.retry.{self.name}", retention_s=KEPT_S)
 
     def open(self) -> Sink:
         """Return its sink, with nothing connected yet."""
@@ -100,9 +105,15 @@ def destinations(settings: RelaySettings, environ: Mapping[str, str]) -> tuple[D
     return tuple(found)
 
 
-def groups(path: str) -> tuple[str, ...]:
-    """Return the consumer groups of a file's destinations; "" = of the settings' one. Raises `SettingsError`."""
-    return tuple(f"{GROUP}-{name}" for name in _entries(path)) if path else (GROUP,)
+def groups(path: str) -> dict[str, tuple[Topic]]:
+    """Return the consumer groups of a file's destinations, each with what it reads; "" = of the settings' one.
+
+    Raises `SettingsError`.
+    """
+    if not path:
+        return {GROUP: (LEADS_ROUTED,)}
+    kinds = {name: SINKS.get(str(entry.get("sink"))) for name, entry in _entries(path).items()}
+    return {f"{GROUP}-{name}": (kind.topic if kind else LEADS_ROUTED,) for name, kind in kinds.items()}
 
 
 def named(found: Iterable[Destination], name: str) -> Destination:

@@ -1,6 +1,6 @@
 """One destination's way out, apart from all others: its own consumer group, breaker and retry topic.
 
-Takes decisions off `leads.routed`, delivers each, in order for each lead, and commits last. While the destination is in
+Takes decisions off its topic, delivers each, in order for each lead, and commits last. While the destination is in
 trouble everything waits on the topic. A lead that is in trouble by itself and has to wait long moves to the retry topic
 (`Parking`), and its later decisions after it: nothing is lost, none overtakes an earlier one, no other lead waits.
 """
@@ -67,10 +67,10 @@ def due(jobs: Sequence[Job], newest: bool) -> Sequence[Job]:
 
 
 class Lane:
-    """One member of a destination's group.
+    """One member of a destination's group, reading `topic`.
 
-    `takes` = only decisions for these of our destinations; none = all. An erasure goes to all who were told of leads:
-    to every destination that `erases`.
+    `takes` = only what is decided for these of our destinations; none = all. An erasure goes to all who were told of
+    leads: to every destination that `erases`.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Lane:
         codec: Codec,
         outgoing: Outgoing,
         *,
+        topic: str = LEADS_ROUTED.name,
         takes: Iterable[str] = (),
         erases: bool = True,
         schedule: Sequence[float] = SCHEDULE_S,
@@ -88,7 +89,7 @@ class Lane:
         clock: Callable[[], float] = time.time,
         tracing: Tracing | None = None,
     ) -> None:
-        self.name, self._tracing = name, tracing
+        self.name, self._topic, self._tracing = name, topic, tracing
         self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
         self._reader, self._sink, self._codec, self._outgoing = reader, sink, codec, outgoing
         self._erases = erases
@@ -146,7 +147,7 @@ class Lane:
         return {
             (topic, number)
             for topic, number in self._reader.owned
-            if number in crowded or (topic == LEADS_ROUTED.name and (self._paused or (topic, number) in full))
+            if number in crowded or (topic == self._topic and (self._paused or (topic, number) in full))
         }
 
     def _begin(self, message: Message, tasks: asyncio.TaskGroup) -> None:
@@ -315,6 +316,6 @@ class Lane:
 
     async def _rewind(self, call: Callable[..., "asyncio.Future[dict[Spot, int]]"]) -> None:
         since, self._since = self._since, None
-        rewound = await call(self._reader.rewind, LEADS_ROUTED.name, since)
+        rewound = await call(self._reader.rewind, self._topic, since)
         self._let_go(set(rewound))
         log.info("a destination goes back", extra={"destination": self.name, "partitions": len(rewound)})

@@ -1,6 +1,6 @@
 """Leads that wait long: their records move to the destination's retry topic, in order, and out of everybody's way.
 
-While a lead has a record there, its later ones go there too. The retry topic has the partitions of `leads.routed`, so
+While a lead has a record there, its later ones go there too. The retry topic has the partitions of the lane's, so
 whoever owns a lead's decisions owns what waits of them; it is read to its end before any new decision is.
 """
 
@@ -56,7 +56,7 @@ class Parking:
                 del self._waiting[job.lead]
 
     def forget(self, spot: Spot) -> None:
-        """Let go of a partition; of `leads.routed` only what is on its way, of the retry topic what waits there."""
+        """Let go of a partition; of the lane's topic only what is on its way, of the retry topic what waits there."""
         topic, partition = spot
         if topic != self._outgoing.topic:
             self._moving = {lead: jobs for lead, jobs in self._moving.items() if lead[0] != partition}

@@ -130,8 +130,8 @@ class Watch:
 
     def __init__(self, settings: ProbeSettings) -> None:
         self._settings, self._client = settings, kafka.client(settings)
-        relays = dict.fromkeys(groups(settings.destinations_file), (LEADS_ROUTED,))
-        self._probes = [Probe(self._client, group, topics) for group, topics in {**GROUPS, **relays}.items()]
+        watched = {**GROUPS, **groups(settings.destinations_file)}
+        self._probes = [Probe(self._client, group, topics) for group, topics in watched.items()]
         self._codec = Codec(open_registry(settings.schema_registry_url or None))
         self._auditor: Auditor | None = None
 

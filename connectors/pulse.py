@@ -4,7 +4,7 @@ Reads only, joins no group, and needs no process of ours to answer: it works whe
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -50,14 +50,14 @@ class Beat(NamedTuple):
 
 
 class Pulse:
-    """Looks again and again. `relays` are the groups of destinations. Raises `BrokerUnreachable`."""
+    """Looks again and again. `relays` are the destinations' groups, with what they read. Raises `BrokerUnreachable`."""
 
     SEEN: tuple[Topic, ...] = (*EVENTS.values(), TOUCHPOINTS, LEADS_ROUTED, DEAD_LETTERS)
 
-    def __init__(self, settings: Connection, relays: Iterable[str] = ()) -> None:
+    def __init__(self, settings: Connection, relays: Mapping[str, Sequence[Topic]] | None = None) -> None:
         kafka.check(settings, ())
         self._settings, client = settings, kafka.client(settings)
-        watched = dict(GROUPS) | dict.fromkeys(relays, (LEADS_ROUTED,))
+        watched = {**GROUPS, **(relays or {})}
         self._probes = [Probe(client, group, topics) for group, topics in watched.items()]
         self._consumer = kafka.consumer(settings, "leadstream-pulse", extra={"enable.partition.eof": True})
         self._codec = Codec(open_registry(settings.schema_registry_url or None), ("ModelSnapshot",))

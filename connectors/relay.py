@@ -23,7 +23,6 @@ from connectors.sinks.delivery import Sink
 from connectors.tracing import Tracing, open_tracing
 from schemas.codec import Codec
 from schemas.registry import open_registry
-from schemas.topics import LEADS_ROUTED
 
 __all__ = ["Relay", "lane", "run"]
 
@@ -120,10 +119,11 @@ def lane(
     consumer = kafka.consumer(settings, destination.group, extra={"enable.partition.eof": True})
     return Lane(
         destination.name,
-        Reader(consumer, [LEADS_ROUTED.name, destination.retry.name], first=destination.retry.name),
+        Reader(consumer, [destination.topic.name, destination.retry.name], first=destination.retry.name),
         sink or destination.open(),
         codec,
         outgoing,
+        topic=destination.topic.name,
         takes=destination.takes,
         erases=destination.erases,
         schedule=destination.schedule_s,

@@ -256,7 +256,8 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     `propensity` = the chance that it went this way, below 1 where some leads are explored. `challenger` names the
     scorer that did not decide ("" = there is none yet), `challenger_score` what it said.
     `led_by` says whose score it is: that of the scorecard `card` (card), the model's (model), or a blend, in which
-    `model_share` is the model's part. `card_points` is the total of the card.
+    `model_share` is the model's part. `card_points` is the total of the card. `outcome` and `value` are set on
+    `leads.conversions` only: what sales said, and what the deal is worth, in the CRM's currency.
     `erased_at` (0 = no erasure): they have asked to be forgotten, and whoever was told of this lead is to forget it as
     well; nothing else is said then.
     """
@@ -291,6 +292,8 @@ class RoutedLead(Record, frozen=True, kw_only=True):
     card: str = ""
     card_points: float = 0.0
     erased_at: float = 0.0
+    outcome: str = ""
+    value: float = 0.0
 
 
 class DeadLetter(Record, frozen=True, kw_only=True):

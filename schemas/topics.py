@@ -75,6 +75,7 @@ CROWDS = Topic("crowds", (Crowd,), "what is counted", compacted=True)
 LEADS_PROFILES = Topic("leads.profiles", (LeadProfile,), "lead id", compacted=True)
 ROSTERS = Topic("rosters", (Roster,), "pool", compacted=True)
 LEADS_ROUTED = Topic("leads.routed", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
+LEADS_CONVERSIONS = Topic("leads.conversions", (RoutedLead,), "lead id", retention_s=90 * DAY_S)
 QUESTIONS = Topic("questions", (Pending, Outcome, Withdrawal, Clock), "lead id", retention_s=90 * DAY_S)
 PENDING = Topic("labels.pending", (Pending,), "lead id", compacted=True)
 CLOCKS = Topic("labels.clocks", (Clock,), "clock", compacted=True)
@@ -101,6 +102,7 @@ TOPICS = (
     LEADS_PROFILES,
     ROSTERS,
     LEADS_ROUTED,
+    LEADS_CONVERSIONS,
     QUESTIONS,
     PENDING,
     CLOCKS,

@@ -1,12 +1,13 @@
 """All leads at once, in memory: what qualify sends to touchpoints comes back, as it does on the topic."""
 
 from collections import deque
+from typing import cast
 
 from schemas.keys import partition_of
 from schemas.learning import Pending, Snapshot
 from schemas.records import LeadProfile, Link, Record, RoutedLead
 from schemas.step import Applied
-from schemas.topics import TOUCHPOINTS
+from schemas.topics import LEADS_CONVERSIONS, TOUCHPOINTS
 from streams.agents.qualify import make_qualify
 from streams.cards import card
 from streams.domain.blend import Blend
@@ -25,6 +26,7 @@ class World:
         self.agent = make_qualify(lambda: SCORER, routing or Routing(), partitions)
         self.rows: dict[tuple[int, str], Record | None] = {}
         self.sent: list[Record] = []
+        self.conversions: list[RoutedLead] = []
         self.fates: list[str] = []
         self.partitions = partitions
 
@@ -35,7 +37,10 @@ class World:
             self.fates.append(applied.fate)
             for emit in applied.emits:
                 assert emit.key == emit.record.lead_id  # type: ignore[attr-defined]
-                (waiting if emit.topic is TOUCHPOINTS else self.sent).append(emit.record)
+                if emit.topic is LEADS_CONVERSIONS:
+                    self.conversions.append(cast("RoutedLead", emit.record))
+                else:
+                    (waiting if emit.topic is TOUCHPOINTS else self.sent).append(emit.record)
         return self
 
     def _step(self, record: Record) -> Applied:

@@ -15,6 +15,7 @@ from schemas.step import Agent
 from schemas.topics import (
     CLOCKS,
     CROWDS,
+    LEADS_CONVERSIONS,
     LEADS_PROFILES,
     LEADS_ROUTED,
     LESSONS,
@@ -37,7 +38,7 @@ from tests.worker import pipeline
 
 Found = tuple[str, bytes | None]
 Log = Mapping[str, list[Landed]]  # by topic's name
-OUTPUTS = (TOUCHPOINTS, QUARANTINE, LEADS_ROUTED, QUESTIONS, TRAINING_EXAMPLES)
+OUTPUTS = (TOUCHPOINTS, QUARANTINE, LEADS_ROUTED, LEADS_CONVERSIONS, QUESTIONS, TRAINING_EXAMPLES)
 STATES = (VISITORS, CROWDS, LEADS_PROFILES, ROSTERS, PENDING, CLOCKS, MODELS, LESSONS)
 SHARED = (CROWDS, ROSTERS, CLOCKS)  # the same key in each partition
 

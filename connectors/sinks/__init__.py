@@ -20,15 +20,17 @@ from connectors.sinks import (
     zoho,
 )
 from connectors.sinks.delivery import Sink
+from schemas.topics import LEADS_CONVERSIONS, LEADS_ROUTED, Topic
 
 __all__ = ["SINKS", "Kind"]
 
 
 class Kind(NamedTuple):
-    """A kind of destination: what it is told in the destinations file, and how it is opened."""
+    """A kind of destination: what the destinations file tells it, how it is opened, and which topic it is told of."""
 
     options: type[BaseModel]
     open: Callable[[Any, Guard], Sink]
+    topic: Topic = LEADS_ROUTED
 
 
 SINKS: dict[str, Kind] = {
@@ -37,10 +39,10 @@ SINKS: dict[str, Kind] = {
     "salesforce": Kind(salesforce.Options, salesforce.open_sink),
     "pipedrive": Kind(pipedrive.Options, pipedrive.open_sink),
     "zoho": Kind(zoho.Options, zoho.open_sink),
-    "google_conversions": Kind(google_conversions.Options, google_conversions.open_sink),
-    "meta_conversions": Kind(meta_conversions.Options, meta_conversions.open_sink),
-    "linkedin_conversions": Kind(linkedin_conversions.Options, linkedin_conversions.open_sink),
-    "tiktok_conversions": Kind(tiktok_conversions.Options, tiktok_conversions.open_sink),
-    "microsoft_conversions": Kind(microsoft_conversions.Options, microsoft_conversions.open_sink),
+    "google_conversions": Kind(google_conversions.Options, google_conversions.open_sink, LEADS_CONVERSIONS),
+    "meta_conversions": Kind(meta_conversions.Options, meta_conversions.open_sink, LEADS_CONVERSIONS),
+    "linkedin_conversions": Kind(linkedin_conversions.Options, linkedin_conversions.open_sink, LEADS_CONVERSIONS),
+    "tiktok_conversions": Kind(tiktok_conversions.Options, tiktok_conversions.open_sink, LEADS_CONVERSIONS),
+    "microsoft_conversions": Kind(microsoft_conversions.Options, microsoft_conversions.open_sink, LEADS_CONVERSIONS),
     "memory": Kind(memory.Options, memory.open_sink),
 }

@@ -17,7 +17,10 @@ GMAIL = ("gmail.com", "googlemail.com")
 
 
 class Conversion(NamedTuple):
-    """One thing to tell: `name` in the platform's words, when (seconds since the epoch), and under which click id."""
+    """One thing to tell: `name` in the platform's words, when (seconds since the epoch), and under which click id.
+
+    `value` is what a deal is worth, in the CRM's currency; 0 = nobody has said so.
+    """
 
     id: str
     name: str
@@ -26,10 +29,11 @@ class Conversion(NamedTuple):
     phone: str
     clicks: dict[str, str]
     person: dict[str, str]
+    value: float = 0.0
 
 
 def conversion(parcel: Parcel, events: dict[str, str]) -> Conversion | Skipped:
-    """Return what a decision means to a platform. `events` gives the stages that it is told of, and their names there.
+    """Return what a lead's stage means to a platform. `events` gives the stages that it is told of, by its names.
 
     Silence is no consent: without a granted `ads` purpose (Global Privacy Control denies it) nothing is sent.
     """
@@ -45,7 +49,7 @@ def conversion(parcel: Parcel, events: dict[str, str]) -> Conversion | Skipped:
     email, phone = told.get("email", ""), told.get("phone", "")
     if not (email or phone or clicks):
         return Skipped("nothing that the platform could know the person by")
-    return Conversion(routed.decision_id, name, routed.occurred_at, email, phone, clicks, told)
+    return Conversion(routed.decision_id, name, routed.occurred_at, email, phone, clicks, told, routed.value)
 
 
 def email_hash(email: str, google: bool = False) -> str:

@@ -40,7 +40,7 @@ class GoogleConversions(Platform):
     """Uploads click conversions; each row that is refused is told apart."""
 
     def __init__(self, options: Options, guard: Guard) -> None:
-        super().__init__(options.events, guard, options.timeout_s)
+        super().__init__(options, guard)
         self._options = options
         grant = {
             "grant_type": "refresh_token",
@@ -62,6 +62,7 @@ class GoogleConversions(Platform):
             "conversionDateTime": f"{datetime.fromtimestamp(told.at, UTC):%Y-%m-%d %H:%M:%S}+00:00",
             "orderId": told.id,
             "consent": {"adUserData": "GRANTED"},
+            **self.worth(told, "conversionValue", "currencyCode"),
             **({"userIdentifiers": people} if people else {}),
             **({click[0]: click[1]} if click else {}),
         }

@@ -30,7 +30,7 @@ class LinkedInConversions(Platform):
     """Creates conversion events; each has an answer of its own."""
 
     def __init__(self, options: Options, guard: Guard) -> None:
-        super().__init__(options.events, guard, options.timeout_s)
+        super().__init__(options, guard)
         self._options = options
 
     def row(self, told: Conversion) -> dict[str, Any]:
@@ -43,10 +43,12 @@ class LinkedInConversions(Platform):
         named = {"firstName": "first_name", "lastName": "last_name", "companyName": "company", "title": "title"}
         info = {field: told.person[ours] for field, ours in named.items() if told.person.get(ours)}
         complete = {"firstName", "lastName"} <= info.keys()
+        worth = self.worth(told, "amount", "currencyCode")
         return {
             "conversion": f"urn:lla:llaPartnerConversion:{told.name}",
             "conversionHappenedAt": int(told.at * 1000),
             "eventId": told.id,
+            **({"conversionValue": worth | {"amount": str(told.value)}} if worth else {}),
             "user": {"userIds": ids, **({"userInfo": info} if complete else {})},
         }
 

@@ -31,7 +31,7 @@ class MetaConversions(Platform):
     """Sends stages as events; one that is wrong spoils its batch, which is halved then."""
 
     def __init__(self, options: Options, guard: Guard) -> None:
-        super().__init__(options.events, guard, options.timeout_s)
+        super().__init__(options, guard)
         self._options = options
 
     def row(self, told: Conversion) -> dict[str, Any]:
@@ -46,7 +46,11 @@ class MetaConversions(Platform):
             "event_id": told.id,
             "action_source": "system_generated",
             "user_data": {field: hashes for field, hashes in user.items() if hashes},
-            "custom_data": {"event_source": "crm", "lead_event_source": "Leadstream"},
+            "custom_data": {
+                "event_source": "crm",
+                "lead_event_source": "Leadstream",
+                **self.worth(told, "value", "currency"),
+            },
         }
 
     async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:

@@ -30,7 +30,7 @@ class MicrosoftConversions(Platform):
     """Sends custom events; those that are wrong are told by their number."""
 
     def __init__(self, options: Options, guard: Guard) -> None:
-        super().__init__(options.events, guard, options.timeout_s)
+        super().__init__(options, guard)
         self._options = options
 
     def row(self, told: Conversion) -> dict[str, Any]:
@@ -47,6 +47,7 @@ class MicrosoftConversions(Platform):
             "eventId": told.id,
             "userData": {field: value for field, value in user.items() if value},
             "adStorageConsent": "G",
+            **({"customData": worth} if (worth := self.worth(told, "eventValue", "currency")) else {}),
         }
 
     async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:

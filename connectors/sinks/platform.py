@@ -1,4 +1,4 @@
-"""What the ad platforms' sinks share: conversions are made of decisions, sent in a batch, halved when it is refused."""
+"""What the ad platforms' sinks share: conversions are made of stages, sent in a batch, halved when it is refused."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -24,17 +24,20 @@ class PlatformOptions(BaseModel):
         {"mql": "qualified_lead", "sql": "sales_qualified_lead", "customer": "purchase"},
         description="our stage: what it is called there; other stages are not told",
     )
+    currency: str = Field(
+        "", pattern=r"^([A-Z]{3})?$", description="currency of the CRM's deals (EUR); none = their values are not told"
+    )
     timeout_s: float = Field(20.0, gt=0, description="how long the platform may take to answer, seconds")
 
 
 class Platform(ABC):
-    """An ad platform. The decision's id is the event's, so a repeat counts once there."""
+    """An ad platform. The conversion's id is the event's, so a repeat counts once there."""
 
     newest = False
     largest = 100
 
-    def __init__(self, events: dict[str, str], guard: Guard, timeout_s: float) -> None:
-        self._events, self._http = events, Http(guard, timeout_s)
+    def __init__(self, options: PlatformOptions, guard: Guard) -> None:
+        self._events, self._currency, self._http = options.events, options.currency, Http(guard, options.timeout_s)
 
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Tell of those that may be told of."""
@@ -43,6 +46,10 @@ class Platform(ABC):
     async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Say nothing: what a platform was told is hashed, and it is told of conversions alone."""
         return [Skipped("an erasure is no conversion")] * len(parcels)
+
+    def worth(self, told: Conversion, value: str, currency: str) -> dict[str, Any]:
+        """Return what a deal is worth, under the platform's names; nothing when there is nothing to tell."""
+        return {value: told.value, currency: self._currency} if told.value > 0 and self._currency else {}
 
     async def close(self) -> None:
         """Close the connections that were kept."""

@@ -32,7 +32,7 @@ class TikTokConversions(Platform):
     """Sends CRM events. A refusal is a code in a 200."""
 
     def __init__(self, options: Options, guard: Guard) -> None:
-        super().__init__(options.events, guard, options.timeout_s)
+        super().__init__(options, guard)
         self._options = options
 
     def row(self, told: Conversion) -> dict[str, Any]:
@@ -48,6 +48,7 @@ class TikTokConversions(Platform):
             "event_id": told.id,
             "user": {field: value for field, value in user.items() if value},
             "lead": {"lead_event_source": "Leadstream"},
+            **({"properties": worth} if (worth := self.worth(told, "value", "currency")) else {}),
         }
 
     async def post(self, rows: list[dict[str, Any]]) -> Answer | Retry:

@@ -13,7 +13,7 @@ from schemas.keys import rank
 from schemas.learning import Withdrawal
 from schemas.records import Kind, LeadProfile, Link, Merge, Outcome, Roster, RoutedLead, Stage, Touchpoint
 from schemas.step import Applied
-from schemas.topics import LEADS_ROUTED, QUESTIONS, TOUCHPOINTS, Emit
+from schemas.topics import LEADS_CONVERSIONS, LEADS_ROUTED, QUESTIONS, TOUCHPOINTS, Emit
 from streams.domain import erasure, seen
 from streams.domain import profile as profiles
 from streams.domain.consent import PURPOSES
@@ -113,11 +113,17 @@ def decision_id(lead_id: str, route_seq: int) -> str:
     return _id(lead_id, str(route_seq))
 
 
+def conversion_id(lead_id: str, stage: Stage, cause: str) -> str:
+    """Return the id under which ad platforms hear of a stage, or of a deal: to tell it again is to tell it once."""
+    return _id(lead_id, stage, cause)
+
+
 def _gone(forgotten: Sequence[str], left: LeadProfile, cause: Touchpoint | Merge) -> tuple[Emit, ...]:
     if not forgotten:
         return ()
-    told = [Emit(LEADS_ROUTED, lead_id, _announced(lead_id, left, cause)) for lead_id in forgotten]
-    return (*told, withdrawn(left.lead_id, "", cause.occurred_at))
+    told = [(lead_id, _announced(lead_id, left, cause)) for lead_id in forgotten]
+    emits = [Emit(topic, lead_id, said) for lead_id, said in told for topic in (LEADS_ROUTED, LEADS_CONVERSIONS)]
+    return (*emits, withdrawn(left.lead_id, "", cause.occurred_at))
 
 
 def _announced(lead_id: str, left: LeadProfile, cause: Touchpoint | Merge) -> RoutedLead:

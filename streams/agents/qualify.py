@@ -2,6 +2,7 @@
 
 One fold per lead, no topic between. How leads become one, and how one is forgotten, is in `joining`.
 Anonymous leads are folded, not scored: there is nobody to route. A canary is routed, and nothing of it is kept.
+Each stage that a lead comes to, and each deal it signs, is a conversion for ad platforms, where it may be told to them.
 Each time a lead's decision, stage or day is another, its score is a question to `label`: does it convert? Once it has
 been given to sales there are no more: what they do with a lead must not teach us whom to give them.
 """
@@ -15,10 +16,10 @@ from schemas.erased import is_erased
 from schemas.keys import is_canary, partition_of, rank
 from schemas.learning import Pending, Snapshot
 from schemas.person import seal
-from schemas.records import LeadProfile, Merge, Outcome, Record, Roster, RoutedLead, Stage, Touchpoint
+from schemas.records import LeadProfile, Merge, Outcome, OutcomeKind, Record, Roster, RoutedLead, Stage, Touchpoint
 from schemas.step import Agent, Applied, States
-from schemas.topics import LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
-from streams.agents.joining import Told, decision_id, join, passed_by, withdrawn
+from schemas.topics import LEADS_CONVERSIONS, LEADS_PROFILES, LEADS_ROUTED, QUESTIONS, ROSTERS, TOUCHPOINTS, Emit
+from streams.agents.joining import Told, conversion_id, decision_id, join, passed_by, withdrawn
 from streams.domain import profile as profiles
 from streams.domain import seen
 from streams.domain.blend import Blend, Score
@@ -53,6 +54,7 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             roster = decision.roster
             routed = _announce(scored, cause, decision.propensity, _other(said, model.champion))
             emits.append(Emit(LEADS_ROUTED, lead.lead_id, routed))
+        emits += _converted(scored, cause, news=scored.stage is not lead.stage)
         if asked:
             emits.append(_question(scored, values or features(lead, at), said, at))
         return Applied((scored, roster), tuple(emits), fate)
@@ -98,7 +100,7 @@ def _keys(record: Record) -> tuple[str, str]:
 
 
 def _keeping_no_canary(step: Callable[[States, Record], Applied]) -> Callable[[States, Record], Applied]:
-    """Return the step, after which nothing is left of a canary: no row, no owner's turn, no question.
+    """Return the step, after which nothing is left of a canary: no row, no owner's turn, no question, no conversion.
 
     (Its withdrawal finds nothing; it tells `label` the time, which stands still where nobody comes.)
     """
@@ -114,8 +116,8 @@ def _keeping_no_canary(step: Callable[[States, Record], Applied]) -> Callable[[S
 
 
 def _routings(emits: tuple[Emit, ...]) -> tuple[Emit, ...]:
-    """Return what is sent, without questions."""
-    return tuple(emit for emit in emits if emit.topic is not QUESTIONS)
+    """Return what is sent, without questions and conversions."""
+    return tuple(emit for emit in emits if emit.topic not in (QUESTIONS, LEADS_CONVERSIONS))
 
 
 def _scored(lead: LeadProfile, score: Score, at: float) -> LeadProfile:
@@ -201,8 +203,19 @@ def _routed(lead: LeadProfile, decision: Decision, at: float) -> LeadProfile:
     )
 
 
+def _converted(lead: LeadProfile, cause: Touchpoint | Merge | Outcome, *, news: bool) -> list[Emit]:
+    """Tell of the stage that a lead has come to, or of another deal, if that is news: of those who granted it."""
+    granted = lead.consent.get("ads")
+    if not news or granted is None or not granted.granted:
+        return []
+    told = _announce(lead, cause, 1.0, ("", 0.0))
+    said = {"outcome": str(cause.kind), "value": cause.value} if isinstance(cause, Outcome) else {}
+    told = replace(told, decision_id=conversion_id(lead.lead_id, lead.stage, cause.id), **said)
+    return [Emit(LEADS_CONVERSIONS, lead.lead_id, told)]
+
+
 def _announce(
-    lead: LeadProfile, cause: Touchpoint | Merge, propensity: float, challenger: tuple[str, float]
+    lead: LeadProfile, cause: Touchpoint | Merge | Outcome, propensity: float, challenger: tuple[str, float]
 ) -> RoutedLead:
     """Return the decision as subscribers see it."""
     person, person_key = seal(profiles.person(lead))
@@ -251,8 +264,9 @@ def _learn_of(lead: LeadProfile, roster: Roster | None, outcome: Outcome) -> App
     )
     if after.stage != lead.stage and after.stage in GIVEN_BACK:
         after = replace(after, destination=GIVEN_BACK[after.stage], owner="", rule=str(after.stage), candidates=[])
-    emits = (Emit(QUESTIONS, lead.lead_id, outcome),) if outcome.kind in CONVERSIONS else ()
-    return Applied((after, roster), emits, "applied")
+    news = after.stage is not lead.stage or outcome.kind is OutcomeKind.WON
+    asked = [Emit(QUESTIONS, lead.lead_id, outcome)] if outcome.kind in CONVERSIONS else []
+    return Applied((after, roster), (*asked, *_converted(after, outcome, news=news)), "applied")
 
 
 def _shared(routing: Routing, partition: int, partitions: int) -> Routing:

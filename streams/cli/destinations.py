@@ -27,16 +27,15 @@ def list_(as_json: Json = False) -> None:
     """List the destinations: what each takes, whether it runs, how many relays deliver to it, how much is due."""
     from connectors import controls, kafka
     from connectors.probe import Probe
-    from schemas.topics import LEADS_ROUTED
 
     rows: list[dict[str, object]] = []
     with explained():
         settings, found = _found()
         states = controls.states(settings)
         for one in found:
-            probe = Probe(kafka.client(settings), one.group, [LEADS_ROUTED])
+            probe = Probe(kafka.client(settings), one.group, [one.topic])
             try:
-                due = probe.look(time.time())[LEADS_ROUTED.name].records
+                due = probe.look(time.time())[one.topic.name].records
             finally:
                 probe.close()
             state = states.get(one.name, controls.State.RUNNING)
@@ -89,7 +88,7 @@ def try_(name: Name, as_json: Json = False) -> None:
 
 @app.command()
 def pause(name: Name) -> None:
-    """Deliver nothing to it for now, on every relay and over restarts: its decisions wait on leads.routed."""
+    """Deliver nothing to it for now, on every relay and over restarts: its decisions wait on their topic."""
     from connectors.controls import State
 
     _tell(name, State.PAUSED)
@@ -127,7 +126,7 @@ def replay(
             controls.tell(settings, controls.Told(name=name, since=at, at=time.time()))
             console.print(f"told the relays of {name}, {relays} of them; they go back now", markup=False)
         else:
-            rewound = controls.rewind(settings, destination.group, at)
+            rewound = controls.rewind(settings, destination.group, destination.topic, at)
             console.print(f"no relay runs; the next one begins there ({len(rewound)} partitions)", markup=False)
 
 

@@ -15,10 +15,13 @@ from connectors import kafka
 from connectors.destinations import destinations
 from connectors.relay import Relay
 from connectors.settings import RelaySettings
-from schemas.topics import LEADS_ROUTED
+from schemas.person import Fields
+from schemas.records import Stage
+from schemas.topics import LEADS_CONVERSIONS, LEADS_ROUTED
 from streams.cli import app
 from streams.runtime.handle import BrokerHandle
 from tests.builders import routed
+from tests.crms import LOST, Ads, serving
 from tests.receiver import Receiver, listening
 from tests.wires import at_the_end, connected, eventually, send
 
@@ -148,5 +151,37 @@ def test_a_running_relay_is_paused_resumed_and_sent_back(
                 assert any(headers["webhook-id"].startswith("leadstream-test") for headers, _ in one.posts)
 
             await asyncio.to_thread(work)
+
+    asyncio.run(story())
+
+
+def test_an_ad_platform_is_told_of_stages_and_deals_in_order_and_of_no_decision(
+    broker: BrokerHandle, tmp_path: Path, topic_prefix: str
+) -> None:
+    environ, name = connected(broker), topic_prefix.rstrip(".") + "-meta"
+    lead, person = f"e-{name}", Fields(email="jane@example.com")
+    stages = (Stage.MQL, Stage.SQL, Stage.CUSTOMER, Stage.CUSTOMER)
+    told = [routed(lead, number, person, stage=stage, value=number * 10.0) for number, stage in enumerate(stages, 1)]
+
+    async def story() -> None:
+        async with serving(Ads()) as fake:
+            fake.troubles.extend([(503, {"retry-after": "1"}), (LOST, {})])
+            file = tmp_path / "d.yaml"
+            sink = f"{{sink: meta_conversions, dataset: '1', token: token-1, currency: EUR, url: '{fake.url}'}}"
+            file.write_text(f"destinations:\n  {name}: {sink}\n")
+            given = {"LEADSTREAM_DESTINATIONS_FILE": str(file), "LEADSTREAM_EGRESS_ALLOW": "127.0.0.1"}
+            for topic in (LEADS_ROUTED, LEADS_CONVERSIONS):
+                at_the_end(environ, f"leadstream-relay-{name}", topic)
+
+            def work() -> None:
+                with relaying(environ | given):
+                    send(environ, LEADS_ROUTED, (lead, routed(lead, 9, person, stage=Stage.CUSTOMER)))
+                    send(environ, LEADS_CONVERSIONS, *((lead, one) for one in told))
+                    eventually(lambda: len(fake.records) == len(told), 60.0)
+
+            await asyncio.to_thread(work)
+            assert list(dict.fromkeys(fake.writes)) == [one.decision_id for one in told]
+            assert [record["custom_data"]["value"] for record in fake.records.values()] == [10.0, 20.0, 30.0, 40.0]
+            assert [one["event_name"] for one in fake.records.values()][2:] == ["purchase", "purchase"]
 
     asyncio.run(story())

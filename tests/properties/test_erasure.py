@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.keys import pseudonym
 from schemas.records import Channel, Kind, LeadProfile, OutcomeKind, Record
 from schemas.sighting import Campaign, Identifiers, Sighting
-from schemas.topics import EVENTS, LEADS_ROUTED, QUESTIONS
+from schemas.topics import EVENTS, LEADS_CONVERSIONS, LEADS_ROUTED, QUESTIONS
 from streams.agents.label import make_label
 from streams.agents.qualify import make_qualify
 from streams.agents.resolve import make_resolve
@@ -103,9 +103,9 @@ class Pipeline:
             applied = agent.step(tuple(self.rows.get(key) for key in keys), record)
             self.rows.update(zip(keys, applied.states, strict=True))
             for emit in applied.emits:
-                if emit.topic in (LEADS_ROUTED, QUESTIONS):
+                if emit.topic in (LEADS_ROUTED, LEADS_CONVERSIONS, QUESTIONS):
                     self.sent.append(emit.record)
-                if emit.topic is not LEADS_ROUTED:
+                if emit.topic not in (LEADS_ROUTED, LEADS_CONVERSIONS):
                     waiting.append((emit.topic.name, emit.record))
 
     def stored(self) -> list[bytes]:

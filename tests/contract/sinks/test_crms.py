@@ -1,12 +1,14 @@
 """What is each CRM's own: the row that spoils a batch, rows that are locked, tokens, answers that are lost."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink
+from schemas.records import Stage
 from tests.builders import routed
 from tests.contract.sinks.rigs import CRMS, erasure, facing
 from tests.crms import LOST, Fake, HubSpot, Salesforce, Zoho
@@ -47,6 +49,19 @@ def test_whatever_goes_wrong_nothing_is_lost_and_each_decision_has_one_effect(na
         assert not fake.troubles
 
     on(name, story)
+
+
+@pytest.mark.parametrize("currency", ["EUR", ""])
+@pytest.mark.parametrize("name", [name for name in CRMS if name.endswith("_conversions")])
+def test_what_a_deal_is_worth_is_told_in_the_currency_that_was_named(name: str, currency: str) -> None:
+    won = routed("e-1", stage=Stage.CUSTOMER, outcome="won", value=18_000.0)
+
+    async def story(sink: Sink, fake: Fake) -> None:
+        assert await sink.deliver([Parcel(won, {"email": "jane@example.com"})]) == [Delivered("taken")]
+        [told] = [json.dumps(record) for record in fake.records.values()]
+        assert ("18000.0" in told, '"EUR"' in told) == (bool(currency), bool(currency))
+
+    on(name, story, currency=currency)
 
 
 def test_one_contact_that_hubspot_refuses_costs_the_other_ninety_nine_nothing() -> None:

@@ -299,7 +299,8 @@ def test_decisions_are_told_on_their_own_topic_under_the_lead() -> None:
 
 def test_a_canary_is_routed_and_leaves_neither_a_row_nor_a_turn_behind() -> None:
     canary = "c-0123456789abcdef01234567"
-    world = World().tell(touchpoint(canary, **HOT), touchpoint(canary, 2, **HOT))
+    world = World().tell(touchpoint(canary, consent={"ads": True}, **HOT), touchpoint(canary, 2, **HOT))
+    assert world.conversions == []
     assert [(it.lead_id, it.route_seq) for it in world.routed] == [(canary, 1), (canary, 1)]
     assert {key: row for key, row in world.rows.items() if row is not None} == {}
 

@@ -35,7 +35,7 @@ def test_the_example_is_read_and_each_destination_has_a_group_and_a_retry_topic_
     assert (crm.name, crm.group, crm.retry.name) == ("crm", "leadstream-relay-crm", "leads.routed.retry.crm")
     assert crm.takes == ("sales",)
     assert (tryout.sink, tryout.takes) == ("memory", ())
-    assert groups(str(EXAMPLE))[:2] == (crm.group, tryout.group)
+    assert list(groups(str(EXAMPLE)))[:2] == [crm.group, tryout.group]
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
