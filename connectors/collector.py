@@ -42,7 +42,7 @@ from schemas.topics import EVENTS, NOTICES
 GIVES_UP = {"google_ads"}  # its sender takes any 4xx, a 429 too, for the last word on a lead
 Carried = tuple[tuple[str, bytes], ...]
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
-
+FROM_PAGES = b"Authorization, Content-Type, Content-Encoding, SP-Anonymous, X-Retry-Count"  # what their scripts set
 
 requests_of = cache(metrics.INGEST_REQUESTS.labels)  # labels come from closed sets; to look them up costs time
 
@@ -218,7 +218,7 @@ class Collector:
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
             (b"access-control-allow-credentials", b"true"),
-            (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding, SP-Anonymous"),
+            (b"access-control-allow-headers", FROM_PAGES),
             (b"access-control-max-age", b"3600"),
             (b"vary", b"Origin"),
         )

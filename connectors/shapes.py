@@ -61,14 +61,17 @@ SCHEMAS: Json = {
 }
 
 BATCH = _listed("batch", 2_500, _ref("Event"))
+SEGMENT: dict[str, Json] = {
+    "identify": _call(),
+    "track": _call("event"),
+    "page": _call(),
+    "screen": _call(),
+    "group": _call("groupId"),
+    "alias": _call("previousId", "userId"),
+    "batch": BATCH,
+}
 BODIES: dict[str, Json] = {
-    "/v1/identify": _call(),
-    "/v1/track": _call("event"),
-    "/v1/page": _call(),
-    "/v1/screen": _call(),
-    "/v1/group": _call("groupId"),
-    "/v1/alias": _call("previousId", "userId"),
-    "/v1/batch": BATCH,
+    **{f"/v1/{path}": body for name, body in SEGMENT.items() for path in (name, name[0])},
     "/v1/import": BATCH,
     "crm": {"anyOf": [_ref("Outcome"), _listed("outcomes", 2_500, _ref("Outcome"))]},
     "visitor": _object(

@@ -20,6 +20,7 @@ from schemas.sighting import Sighting
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 BATCHES = ("batch", "import")
+SHORT = {name[0]: name for name in (*CALLS, "batch")}  # analytics.js calls them so
 NEEDED = {"track": ("event",), "group": ("groupId",), "alias": ("previousId", "userId")}
 FORM = "application/x-www-form-urlencoded"
 LONGEST_ID = 100
@@ -49,7 +50,7 @@ class Segment:
 
     name = "segment"
     channel = Channel.WEB
-    paths: tuple[str, ...] = tuple(f"/v1/{call}" for call in CALLS + BATCHES)
+    paths: tuple[str, ...] = tuple(f"/v1/{call}" for call in (*CALLS, *BATCHES, *SHORT))
     types: tuple[str, ...] = (*JSON_TYPES, FORM)
     thanks = b'{"success":true}'
 
@@ -76,7 +77,8 @@ class Segment:
         body = _json(request)
         if len(body) > self._batch_bytes:
             raise Refused(400, "too_large", f"a request may hold {self._batch_bytes} bytes of JSON")
-        endpoint = request.path.rpartition("/")[2]
+        called = request.path.rpartition("/")[2]
+        endpoint = SHORT.get(called, called)
         if endpoint not in BATCHES:
             part = self._part(endpoint, cut(body, "writeKey"), b"")
             if part.problem:

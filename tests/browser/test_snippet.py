@@ -1,31 +1,27 @@
 """The snippet in a real Chromium, against a collector that really listens and a page on an origin of its own."""
 
 import json
-import os
-import shutil
-import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from connectors.settings import CollectorSettings
+from connectors.sources.segment_event import QUICKEST_MS
 from connectors.visitor import NAME
+from schemas.records import RoutedLead
 from schemas.topics import EVENTS_WEB
+from streams.engine.fold import Fold
 from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
 from tests.contract.sources.senders import WRITE_KEY, settings
+from tests.site import Site
+from tests.traffic import PEPPER
+from tests.worker import pipeline
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -e '.[browser]'")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.integration,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=its path"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(240)]
 
 PAGE = """<!doctype html><title>Pricing</title>
 <script>{before}</script>
@@ -38,64 +34,12 @@ LANDING = "/pricing?utm_source=google&utm_medium=cpc&utm_campaign=brand&gclid=Cj
 GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})"
 
 
-class Site:
-    """A website; `html` is what each of its pages shows."""
-
-    def __init__(self) -> None:
-        self.html = ""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Pages(BaseHTTPRequestHandler):
-    def __init__(self, site: Site, *given: Any) -> None:
-        self._site = site
-        super().__init__(*given)
-
-    def do_GET(self) -> None:
-        body = self._site.html.encode() if self.path != "/favicon.ico" else b""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    context = chromium.new_context()
-    yield context.new_page()
-    context.close()
-
-
 def over(broker: BrokerHandle, site: Site, port: str = "0") -> CollectorSettings:
     return settings(
         KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap,
         LEADSTREAM_COLLECTOR_PORT=port,
         LEADSTREAM_CORS_ORIGINS=site.url,
+        LEADSTREAM_PEPPER=PEPPER.decode(),
     )
 
 
@@ -142,6 +86,22 @@ def test_a_page_a_form_and_who_sent_it_arrive_with_where_they_came_from(
         assert "hunter2" not in json.dumps([form, identify])
         [cookie] = [cookie for cookie in page.context.cookies(collector.url) if cookie["name"] == NAME]
         assert (cookie["value"], cookie["httpOnly"], cookie["secure"]) == (seen["anonymousId"], True, True)
+
+
+def test_a_visitor_who_asks_for_a_demo_becomes_a_routed_lead(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url + LANDING)
+        page.wait_for_timeout(QUICKEST_MS)
+        submit(page)
+        events(collector, page, 3)
+        stored = [raw for _, raw in collector.stored(EVENTS_WEB)]
+    resolve, qualify = (Fold(agent) for agent in pipeline()[:2])
+    emitted = [emit for raw in stored for emit in resolve.apply(0, raw)]
+    decisions = [one.record for emit in emitted for one in qualify.apply(0, emit.record)]
+    last = [one for one in decisions if isinstance(one, RoutedLead)][-1]
+    assert resolve.fates == Counter({"touchpoint": 3})
+    assert (last.lead_id[:2], last.rule, last.last_visit and last.last_visit.source) == ("e-", "otherwise", "google")
+    assert any("demo" in reason.feature for reason in last.reasons)
 
 
 def test_the_id_outlives_what_scripts_store(broker: BrokerHandle, site: Site, page: Any) -> None:

@@ -35,12 +35,11 @@ from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
 from tests.contract.sources.senders import WRITE_KEY, settings
 from tests.crms import TOKEN, Fake, HubSpot, Salesforce, serving
+from tests.packages import packages
 from tests.pipeline import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 SCRIPTS = ROOT / "tests" / "clients"
-NODE = ROOT / "build" / "clients"
-PACKAGES = ("@segment/analytics-node@3.1.0", "@snowplow/node-tracker@4.8.0")
 FORM = "iglu:com.snowplowanalytics.snowplow/submit_form/jsonschema/1-0-0"
 
 
@@ -58,21 +57,12 @@ def collector(running: Collecting) -> Collecting:
 @pytest.fixture(scope="module")
 def node() -> Callable[..., None]:
     """Runs one of our scripts, each a page long, with the packages that npm has."""
-    if shutil.which("npm") is None:
-        pytest.skip("no Node here: its clients are not asked")
-    if not (NODE / "node_modules").exists():
-        NODE.mkdir(parents=True, exist_ok=True)
-        quiet = ("--no-audit", "--no-fund", "--ignore-scripts")
-        got = subprocess.run(
-            ["npm", "install", *quiet, "--prefix", str(NODE), *PACKAGES], check=False, capture_output=True, text=True
-        )
-        if got.returncode:
-            pytest.skip(f"npm does not get Node's clients: {got.stderr[-300:]}")
+    folder = packages()
 
     def run(script: str, *arguments: str) -> None:
-        shutil.copy(SCRIPTS / script, NODE / script)  # Node looks for packages beside the script
+        shutil.copy(SCRIPTS / script, folder / script)  # Node looks for packages beside the script
         done = subprocess.run(
-            ["node", script, *arguments], check=False, cwd=NODE, capture_output=True, text=True, timeout=60
+            ["node", script, *arguments], check=False, cwd=folder, capture_output=True, text=True, timeout=60
         )
         assert (done.returncode, done.stderr) == (0, "")
 

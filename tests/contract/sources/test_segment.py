@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from connectors.sources import Refused
-from connectors.sources.segment import Segment
+from connectors.sources.segment import CALLS, Segment
 from schemas.records import Kind
 from schemas.rejected import Reason, Rejected
 from tests.contract.sources.senders import NOW, WRITE_KEY, basic, request, settings, source, stored
@@ -36,6 +36,15 @@ def adapted(body: bytes, call: str = "track", received_at: float = NOW, envelope
 )
 def test_a_write_key_may_be_a_user_name_or_a_token(headers: dict[str, str]) -> None:
     source("segment").verify(request("segment", b"{}", headers=headers))
+
+
+@pytest.mark.parametrize("call", [*CALLS, "batch"])
+def test_the_browser_librarys_short_paths_mean_the_long_ones(call: str) -> None:
+    one = b'{"type":"page","anonymousId":"a","event":"x","groupId":"g","previousId":"p","userId":"u"}'
+    body = batch([one]) if call == "batch" else one
+    short, long = (source("segment").split(request("segment", body, f"/v1/{path}")) for path in (call[0], call))
+    assert short == long
+    assert not short[0].problem
 
 
 def test_a_write_key_may_be_in_the_body() -> None:
