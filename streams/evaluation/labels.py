@@ -14,6 +14,8 @@ MS_1980, MS_2100 = 315_532_800_000.0, 4_102_444_800_000.0
 def labels(data: Dataset, told: str) -> list[int | None]:
     """Return each row's label: 1, 0, or None where the cell is empty. `told` = COLUMN or COLUMN=POSITIVE VALUE.
 
+    Where the only value is one like `1` or `yes`, an empty cell is a 0.
+
     Raises `DataError`.
     """
     name, _, wanted = (told, "", "") if told in data.columns else told.partition("=")
@@ -29,6 +31,8 @@ def labels(data: Dataset, told: str) -> list[int | None]:
             f"--label {name}: a label has two values, this column has {len(values)} ({few}…); "
             f"say which is the positive one: --label '{name}=VALUE'"
         )
+    if len(values) == 1 and None in cells and values[0].casefold() in POSITIVE:
+        return [int(cell is not None) for cell in cells]  # who converted is marked, and nobody else
     if len(values) == 1:
         raise DataError(f"--label {name}: every row has {values[0]!r}; there is nothing to learn")
     positive = _positive(name, values)

@@ -6,6 +6,7 @@ import pytest
 
 from streams.evaluation.columns import Kind, lead_column, row, understand
 from streams.evaluation.dataset import DataError, Dataset, read
+from streams.evaluation.labels import labels
 
 
 def table(**columns: list[str | None]) -> Dataset:
@@ -116,3 +117,14 @@ def test_a_file_that_is_no_table_is_refused_with_the_place(tmp_path: Path, text:
     file.write_text(text)
     with pytest.raises(DataError, match=said):
         read(file)
+
+
+@pytest.mark.parametrize("mark", ["1", "yes", "Won"])
+def test_a_label_that_marks_only_who_converted_is_no_for_the_others(mark: str) -> None:
+    assert labels(table(won=[mark, None, mark]), "won") == [1, 0, 1]
+
+
+@pytest.mark.parametrize("cells", [["1", "1"], ["0", None]])
+def test_a_label_that_says_the_same_of_all_is_refused(cells: list[str | None]) -> None:
+    with pytest.raises(DataError, match="--label won: every row has"):
+        labels(table(won=cells), "won")
