@@ -16,7 +16,8 @@ from connectors.sending import Sending
 from connectors.settings import Connection
 from connectors.sources import SOURCES, direct
 from schemas.codec import Codec
-from schemas.records import Channel, Quarantined, RawEvent
+from schemas.quarantine import Quarantined
+from schemas.records import Channel, RawEvent
 from schemas.registry import open_registry
 from schemas.rejected import Rejected
 from schemas.topics import EVENTS, QUARANTINE, Topic

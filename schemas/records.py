@@ -332,29 +332,6 @@ class PlainEvent(Record, frozen=True, kw_only=True):
     consent: dict[str, bool] = {}
 
 
-class Quarantined(Record, frozen=True, kw_only=True):
-    """An event that machines or pranksters seem to have sent: kept whole, applied to nobody, until it is released.
-
-    `signs` say why. Once it is released, the same record is written again with the time of that (0 = it waits).
-    """
-
-    id: str
-    signs: list[str]
-    held_at: float
-    event: RawEvent
-    released_at: float = 0.0
-
-
-class Crowd(Record, frozen=True, kw_only=True):
-    """How many forms each network and each visitor has sent in an hour: the second state of `resolve`.
-
-    `hour` = hours since the epoch; `counts` by pseudonym, never more than there were.
-    """
-
-    hour: int = 0
-    counts: dict[str, int] = {}
-
-
 class Visitor(Record, frozen=True, kw_only=True):
     """Whom a visitor turned out to be: the state of `resolve`."""
 

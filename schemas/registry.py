@@ -11,12 +11,12 @@ from importlib import resources
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from schemas import learning, records
+from schemas import learning, quarantine, records
 
 Schema = dict[str, Any]
 RECORDS = {
     name: kind
-    for name, kind in (vars(records) | vars(learning)).items()
+    for name, kind in (vars(records) | vars(learning) | vars(quarantine)).items()
     if isinstance(kind, type) and issubclass(kind, records.Record) and kind is not records.Record
 }
 

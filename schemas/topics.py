@@ -8,17 +8,16 @@ auto-creation.
 from typing import NamedTuple
 
 from schemas.learning import Clock, Lessons, ModelPin, ModelSnapshot, Pending, TrainingExample, Withdrawal
+from schemas.quarantine import Crowd, Quarantined
 from schemas.records import (
     Audit,
     Channel,
-    Crowd,
     DeadLetter,
     LeadProfile,
     Link,
     Merge,
     Outcome,
     PlainEvent,
-    Quarantined,
     RawEvent,
     Record,
     Roster,

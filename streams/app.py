@@ -19,7 +19,8 @@ from connectors.tracing import Tracing, open_tracing
 from schemas.codec import Codec
 from schemas.keys import is_canary
 from schemas.learning import Pending, TrainingExample
-from schemas.records import Quarantined, Record, RoutedLead
+from schemas.quarantine import Quarantined
+from schemas.records import Record, RoutedLead
 from schemas.registry import open_registry
 from schemas.step import Agent
 from schemas.topics import LEADS_ROUTED, QUARANTINE, QUESTIONS, TRAINING_EXAMPLES

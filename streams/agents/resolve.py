@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from schemas.keys import rank
 from schemas.person import seal
-from schemas.records import Crowd, Link, Outcome, OutcomeKind, Quarantined, RawEvent, Record, Touchpoint, Visitor
+from schemas.quarantine import Crowd, Quarantined
+from schemas.records import Link, Outcome, OutcomeKind, RawEvent, Record, Touchpoint, Visitor
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Sighting, Sign
 from schemas.step import Agent, Applied, States

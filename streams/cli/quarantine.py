@@ -11,7 +11,7 @@ from streams.cli.shelf import DryRun, Id, Limit, Shelf, connection, show_moved
 
 if TYPE_CHECKING:
     from connectors.quarantine import Wanted
-    from schemas.records import Quarantined
+    from schemas.quarantine import Quarantined
 
 __all__ = ["app"]
 

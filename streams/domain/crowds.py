@@ -7,7 +7,7 @@ forms of the hour.
 
 from msgspec.structs import replace
 
-from schemas.records import Crowd
+from schemas.quarantine import Crowd
 
 ROOM = 256
 HOUR_S = 3_600.0

@@ -10,7 +10,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from schemas.person import Fields
-from schemas.records import Channel, Crowd, Kind
+from schemas.quarantine import Crowd
+from schemas.records import Channel, Kind
 from schemas.sighting import Sighting, Sign
 from streams.domain.consent import WITHDRAWALS
 from streams.domain.crowds import count, counted

@@ -7,7 +7,8 @@ from typer.testing import CliRunner, Result
 
 from connectors.sources.contract import Part
 from connectors.sources.segment import Segment
-from schemas.records import Quarantined, RawEvent
+from schemas.quarantine import Quarantined
+from schemas.records import RawEvent
 from schemas.topics import EVENTS_WEB, QUARANTINE
 from streams.cli import app
 from streams.engine.fold import Fold

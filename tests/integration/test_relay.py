@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -13,27 +11,22 @@ import pytest
 from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
 
-from connectors import deadletters, kafka, relay
+from connectors import deadletters, kafka
 from connectors.deadletters import Wanted
-from connectors.destinations import GROUP, Destination, destinations
-from connectors.egress import Guard
-from connectors.lane import Lane
+from connectors.destinations import GROUP, destinations
 from connectors.settings import Connection, RelaySettings
-from connectors.sinks import memory
-from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
+from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry
 from connectors.sinks.memory import MemorySink
-from schemas.codec import Codec
 from schemas.records import DeadLetter
-from schemas.registry import FileRegistry
 from schemas.topics import LEADS_ROUTED
 from streams.runtime.broker import start_broker
 from streams.runtime.handle import BrokerHandle
 from streams.runtime.provider import Wish
 from tests.builders import routed
 from tests.receiver import listening
+from tests.relaying import named, relaying
 from tests.wires import at_the_end, committed, connected, eventually, send
 
-QUICK = (0.02,) * 50
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -45,49 +38,6 @@ def environ(broker: BrokerHandle) -> dict[str, str]:
 @pytest.fixture
 def group(environ: dict[str, str], topic_prefix: str) -> str:
     return at_the_end(environ, f"{topic_prefix}relay", LEADS_ROUTED)
-
-
-@contextmanager
-def relaying(
-    environ: dict[str, str],
-    group: str,
-    sink: Sink | Callable[[], Sink],
-    schedule: tuple[float, ...] = QUICK,
-    near_s: float = 30.0,
-    *,
-    takes: tuple[str, ...] = (),
-    erases: bool = True,
-) -> Iterator[Lane]:
-    """A lane at work on a thread; it has stopped in good order when the block ends."""
-    running: list[tuple[asyncio.AbstractEventLoop, Lane]] = []
-    settings = RelaySettings.read(environ)
-    name = named(group)
-    destination = Destination(name, "memory", memory.Options(), Guard(), takes, erases, schedule, group)
-    kafka.ensure(settings, [destination.retry])
-
-    async def main() -> None:
-        made = sink() if callable(sink) else sink
-        producer = kafka.producer(settings, timeout_s=30.0)
-        one = relay.lane(settings, destination, Codec(FileRegistry()), producer, sink=made, near_s=near_s)
-        running.append((asyncio.get_running_loop(), one))
-        await one.run()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    eventually(lambda: running)
-    loop, one = running[0]
-    try:
-        yield one
-    finally:
-        if thread.is_alive():
-            loop.call_soon_threadsafe(one.stop)
-        thread.join(30)
-        assert not thread.is_alive()
-
-
-def named(group: str) -> str:
-    """The destination's name, from its group's."""
-    return group.replace(".", "-")
 
 
 def buried(environ: dict[str, str], *lead_ids: str) -> list[DeadLetter]:
@@ -380,36 +330,3 @@ def test_when_another_relay_joins_it_delivers_what_the_first_is_stuck_with(
         eventually(lambda: len(good.leads) == len(leads))
     assert len(good.attempts) == len(leads)
     assert committed(environ, group, LEADS_ROUTED)
-
-
-def test_an_erasure_goes_to_whoever_was_told_and_takes_what_waits_along(
-    environ: dict[str, str], group: str, topic_prefix: str
-) -> None:
-    lead, other = f"e-{topic_prefix}1", f"e-{topic_prefix}2"
-    sink = MemorySink()
-    erased = routed(lead, 3, destination="hold", erased_at=1.0)
-    with relaying(environ, group, sink, takes=("sales",)) as one:
-        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)))
-        eventually(lambda: f"{lead}:1" in sink.leads)
-        one.pause(True)
-        send(environ, LEADS_ROUTED, (lead, routed(lead, 2)), (lead, erased), (other, routed(other, 1)))
-        one.pause(False)
-        eventually(lambda: f"{other}:1" in sink.leads and f"{lead}:3" in sink.attempts)
-    assert {kept.lead_id for kept, _ in sink.leads.values()} == {other}
-
-
-def test_a_destination_that_does_not_erase_is_not_asked_to(
-    environ: dict[str, str], group: str, topic_prefix: str
-) -> None:
-    lead = f"e-{topic_prefix}1"
-    sink = MemorySink()
-    with relaying(environ, group, sink, erases=False):
-        send(
-            environ,
-            LEADS_ROUTED,
-            (lead, routed(lead, 1)),
-            (lead, routed(lead, 2, erased_at=1.0)),
-            (lead, routed(lead, 3)),
-        )
-        eventually(lambda: f"{lead}:3" in sink.leads)
-    assert list(sink.attempts) == [f"{lead}:1", f"{lead}:3"]

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from schemas.records import Kind, Quarantined, Touchpoint
+from schemas.quarantine import Quarantined
+from schemas.records import Kind, Touchpoint
 from schemas.sighting import Sign
 from schemas.topics import QUARANTINE, TOUCHPOINTS
 from streams.agents.resolve import make_resolve

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Channel, Crowd, Kind, OutcomeKind
+from schemas.quarantine import Crowd
+from schemas.records import Channel, Kind, OutcomeKind
 from schemas.sighting import Sighting, Sign
 from streams.domain.crowds import ROOM, count, counted
 from streams.domain.identity import known
