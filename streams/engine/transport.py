@@ -139,17 +139,18 @@ class BatchConsumer(driver.Consumer):
         as the last round: it is taken, and asked again, what follows it is here in a moment. Half the latency under
         load; when little comes in, there is nothing to be taken and nothing is asked twice.
         """
-        self._taken, found, asked_at = 0, dict[TP, list[Any]](), time.monotonic()
-        more, active = await self._wait_next_records(IDLE_S)
-        while more:
-            for tp, records in more.items():
+        self._taken, found, asked_at, membership = 0, dict[TP, list[Any]](), time.monotonic(), self.host.membership
+        while True:
+            more, active = await self._wait_next_records(FETCH_S if found else IDLE_S)
+            if self.host.membership != membership:  # what we had taken comes again: a restore went back behind it
+                self._taken, found, membership = 0, {}, self.host.membership
+            for tp, records in more.items() if more else ():
                 if records and (active is None or tp in active):
                     found.setdefault(tp, []).extend(records)
                     self._taken += len(records)
             waited_s = time.monotonic() - asked_at
-            if waited_s > AT_ONCE_S or self._taken >= self.host.pace.limit:
+            if not more or waited_s > AT_ONCE_S or self._taken >= self.host.pace.limit:
                 break
-            more, active = await self._wait_next_records(FETCH_S)
         return [Slice(tp.topic, tp.partition, records) for tp, records in found.items()]
 
     async def _run(self, current: Round) -> None:

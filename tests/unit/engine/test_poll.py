@@ -10,6 +10,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.engine.rounds import Membership
 from streams.engine.transport import AT_ONCE_S, BatchConsumer
 
 ONE, OTHER = TP("t", 0), TP("t", 1)
@@ -21,17 +22,21 @@ class Polled(BatchConsumer):
 
     def __init__(self, script: Iterable[tuple[Brought, bool]], most: int = 100, active: set[TP] | None = None) -> None:
         self._script, self._most, self._active = list(script), most, active
+        self.moves_at, self._asked = -1, 0  # the fetch during which partitions move
         self.bounds: list[int] = []
         self._taken = 0
 
     @property
     def host(self) -> Any:
-        return SimpleNamespace(pace=SimpleNamespace(limit=self._most))
+        return SimpleNamespace(
+            pace=SimpleNamespace(limit=self._most), membership=Membership(int(self._asked > self.moves_at >= 0), "m")
+        )
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002 - Faust's
         if not self._script:
             return {}, self._active
         brought, waiting = self._script.pop(0)
+        self._asked += 1
         self.bounds.append(max(self._most - self._taken, 1))
         if not waiting:
             await asyncio.sleep(2 * AT_ONCE_S)
@@ -50,6 +55,13 @@ def test_what_was_waited_for_is_fresh_and_goes_at_once() -> None:
     consumer = Polled([({ONE: [1]}, False), ({ONE: [2]}, True)])
     assert consumer.poll() == {ONE: [1]}
     assert consumer.poll() == {ONE: [2]}
+
+
+def test_what_was_taken_before_a_restore_is_dropped_since_it_comes_again() -> None:
+    consumer = Polled([({ONE: [1, 2], OTHER: [7]}, True), ({ONE: [1, 2, 3]}, False), ({OTHER: [7]}, False)])
+    consumer.moves_at = 1
+    assert consumer.poll() == {ONE: [1, 2, 3]}
+    assert consumer.poll() == {OTHER: [7]}
 
 
 def test_partitions_that_are_not_ours_any_more_bring_nothing() -> None:
