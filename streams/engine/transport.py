@@ -118,7 +118,7 @@ class BatchConsumer(driver.Consumer):
         """Poll, run a round, poll again; what a failed round had read is read again."""
         try:
             while not (self.should_stop or fetcher.should_stop):
-                slices = await self._poll()
+                slices = await self._gather()
                 if not slices or not self.flow_active or self.should_stop:
                     await asyncio.sleep(0)
                 elif self._thread.membership() != self.host.membership:  # expelled; the rebalance is on its way
@@ -132,7 +132,7 @@ class BatchConsumer(driver.Consumer):
             if not self.app.should_stop:
                 raise
 
-    async def _poll(self) -> list[Slice]:
+    async def _gather(self) -> list[Slice]:
         """Return what has come since the last round, and not only what had come when that began.
 
         aiokafka fetches no more of a partition while some of it waits to be taken. So what is there at once is as old

@@ -32,7 +32,7 @@ from tests.worker import pipeline
 
 OURS = (transport.BatchConsumer, transport.BatchConsumerThread, transport.Transport, engine_app.App)
 ADDED = {  # what we add to their classes: were one of these names theirs, we would hide it
-    transport.BatchConsumer: {"host", "positions", "_run", "_deliver", "_backoff_s", "_polling"},
+    transport.BatchConsumer: {"host", "positions", "_gather", "_run", "_deliver", "_backoff_s", "_polling", "_taken"},
     transport.BatchConsumerThread: {"membership", "positions", "bound"},
     transport.Transport: set(),
     engine_app.App: {"engine", "sight"},

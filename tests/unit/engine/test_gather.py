@@ -43,7 +43,7 @@ class Polled(BatchConsumer):
         return brought, self._active
 
     def poll(self) -> dict[TP, list[int]]:
-        slices = asyncio.run(self._poll())
+        slices = asyncio.run(self._gather())
         return {TP(it.topic, it.partition): cast("list[int]", it.records) for it in slices}
 
 
