@@ -9,4 +9,4 @@ def is_erased(profile: LeadProfile) -> bool:
     >>> is_erased(LeadProfile(lead_id="e-1")), is_erased(LeadProfile(lead_id="e-1", erased_at=1.0))
     (False, True)
     """
-    return profile.erased_at > 0.0 and not any(stated.granted for stated in profile.consent.values())
+    return profile.erased_at > 0.0 and all(stated.at <= profile.erased_at for stated in profile.consent.values())

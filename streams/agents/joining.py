@@ -73,9 +73,10 @@ def join(lead: LeadProfile, merge: Merge) -> tuple[LeadProfile, tuple[Emit, ...]
     joined = profiles.merge(mine, theirs)
     told_otherwise = bool(mine.destination) and joined.owner != mine.owner
     known_as, forgotten = {*mine.known_as, *theirs.known_as}, list[str]()
-    if absorbed.route_seq and theirs is absorbed:
+    was_told = absorbed.route_seq or absorbed.stage is not Stage.ANONYMOUS  # to somebody: ad platforms hear of stages
+    if was_told and theirs is absorbed:
         known_as.add(absorbed.lead_id)
-    elif absorbed.route_seq:
+    elif was_told:
         forgotten += erasure.names(absorbed)
     if lead.version and mine is not lead:
         forgotten += erasure.names(lead)
@@ -98,7 +99,7 @@ def _forward(stub: LeadProfile, roster: Roster | None, record: Touchpoint | Outc
 
 def _erase(lead: LeadProfile, roster: Roster | None, asked: Touchpoint) -> Applied:
     """Leave a stub of the lead, learn nothing of it, and have subscribers forget it, whether they knew it or not."""
-    left = erasure.stub(lead, asked.occurred_at)
+    left = erasure.stub(lead, asked.occurred_at, seen.entry(asked.id, asked.digest))
     left = replace(left, route_seq=left.route_seq + 1)
     return Applied((left, roster), _gone(erasure.names(lead), left, asked), ERASED)
 

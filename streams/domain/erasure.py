@@ -4,26 +4,36 @@ A stub is left: when that was, that nothing is allowed, and two numbers that onl
 before, however late it comes, and what comes after, until they allow something again and say themselves who they are.
 """
 
+from math import inf
+
 from schemas.erased import is_erased
 from schemas.keys import RANK, rank
 from schemas.records import Consent, Kind, LeadProfile, Outcome, Touchpoint
+from streams.domain import seen
 from streams.domain.consent import PURPOSES, may_keep
+from streams.domain.profile import DAY_S, portrayed
 
 
-def stub(lead: LeadProfile, at: float) -> LeadProfile:
-    """Return what is left of a lead that is erased as of `at`, seconds since the epoch. `version` rises by one."""
+def stub(lead: LeadProfile, at: float, wish: bytes = b"") -> LeadProfile:
+    """Return what is left of a lead that is erased as of `at`, seconds since the epoch. `version` rises by one.
+
+    `wish` = the entry of who asked for it: two may ask at the same moment, and each is heeded once.
+    """
     denied = Consent(granted=False, at=at)
     return LeadProfile(
         lead_id=lead.lead_id,
         version=lead.version + 1,
         route_seq=lead.route_seq,
         consent={str(purpose): denied for purpose in sorted(PURPOSES)},
+        seen=seen.add(lead.seen if lead.erased_at == at else b"", wish),
         erased_at=at,
     )
 
 
 def lets_in(lead: LeadProfile, told: Touchpoint | Outcome) -> bool:
     """Tell whether a lead that was erased takes in what it is told."""
+    if told.occurred_at == lead.erased_at and isinstance(told, Touchpoint) and told.kind is Kind.ERASURE:
+        return not seen.has(lead.seen, seen.entry(told.id, told.digest))
     if told.occurred_at <= lead.erased_at:
         return False
     if not is_erased(lead):
@@ -36,9 +46,17 @@ def spared(lead: LeadProfile, at: float) -> LeadProfile:
 
     Two leads turn out to be one person, and one of them was erased: so that is asked of both.
     """
-    if lead.erased_at >= at or (lead.first_seen > at and any(stated.granted for stated in lead.consent.values())):
+    if lead.erased_at >= at or (oldest(lead) > at and any(stated.granted for stated in lead.consent.values())):
         return lead
     return stub(lead, at)
+
+
+def oldest(lead: LeadProfile) -> float:
+    """Return when the oldest of what is known of a lead happened or was stated; infinity when nothing is."""
+    stated = [it.at for kept in (lead.traits, lead.consent) for it in kept.values()]
+    days = [(it.day + 1) * DAY_S for it in lead.days[:1]]  # the whole day: no more is known
+    at = (lead.first_seen, lead.stage_at, *stated, *days, *portrayed(lead))
+    return min((it for it in at if it), default=inf)
 
 
 def names(lead: LeadProfile) -> tuple[str, ...]:
@@ -49,7 +67,8 @@ def names(lead: LeadProfile) -> tuple[str, ...]:
 def _returns(lead: LeadProfile, touch: Touchpoint) -> bool:
     """Tell whether they come back: they allow something, and it is not only a device that does so.
 
-    A device that was theirs may be another's by now. Who is known by an address or a number has to state it.
+    A device that was theirs may be another's by now. Who is known by an address or a number has to state it. What
+    they did not do themselves, such as a row of a list that is imported again, weighs nothing.
     """
-    named = rank(lead.lead_id) < RANK["p"] or bool(touch.person)
+    named = touch.weight > 0.0 and (rank(lead.lead_id) < RANK["p"] or bool(touch.person))
     return named and may_keep(touch.consent) and any(touch.consent.values())

@@ -121,6 +121,11 @@ def person(profile: LeadProfile) -> Fields:
     return {name: value for name, (_, value) in _dated(profile.person, profile.person_key).items()}
 
 
+def portrayed(profile: LeadProfile) -> list[float]:
+    """Return when each of the lead's personal fields was stated. Raises `Rejected(UNDECODABLE)`."""
+    return [at for at, _ in _dated(profile.person, profile.person_key).values()]
+
+
 def is_paid(touch: Touchpoint) -> bool:
     """Tell whether an advertisement brought the lead here."""
     return bool(touch.click_id) or touch.campaign_medium.lower() in PAID_MEDIA or touch.kind is Kind.AD_LEAD

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from streams.evaluation.dataset import DataError, Dataset
 from streams.evaluation.values import dates, number
 
-POSITIVE = ("1", "yes", "true", "y", "t", "won", "converted", "conversion", "positive", "purchase", "subscribed")
+POSITIVE = ("1", "1.0", "yes", "true", "y", "t", "won", "converted", "conversion", "positive", "purchase", "subscribed")
 NEGATIVE = ("0", "no", "false", "n", "f", "lost", "not converted", "none", "negative", "-1", "0.0")
 
 MS_1980, MS_2100 = 315_532_800_000.0, 4_102_444_800_000.0
@@ -24,7 +24,8 @@ def labels(data: Dataset, told: str) -> list[int | None]:
     if wanted:
         if wanted not in values:
             raise DataError(f"--label {told}: no row has {wanted!r} in column {name}")
-        return [None if cell is None else int(cell == wanted) for cell in cells]
+        others = None if len(values) > 1 else 0  # of those that have no cell
+        return [others if cell is None else int(cell == wanted) for cell in cells]
     if len(values) > 2 or not values:
         few = ", ".join(map(repr, values[:5]))
         raise DataError(

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.erased import is_erased
 from schemas.learning import Withdrawal
 from schemas.records import Kind, LeadProfile, Merge, OutcomeKind, Record, RoutedLead, Stage, Touchpoint
 from streams.agents.joining import decision_id
 from streams.domain.profile import person
+from streams.domain.seen import ENTRY
 from tests.builders import NOON, hex_id, outcome, touchpoint
 from tests.folding import World, link
 
@@ -38,7 +40,10 @@ def test_a_stub_is_left_that_says_when_and_that_nothing_is_allowed() -> None:
     stub = world.lead(E)
     denied = {name: stated.granted for name, stated in stub.consent.items()}
     assert denied == dict.fromkeys(("ads", "analytics", "contact", "store"), False)
-    assert stub == LeadProfile(lead_id=E, version=3, route_seq=2, consent=stub.consent, erased_at=NOON + 5_000)
+    assert stub == LeadProfile(
+        lead_id=E, version=3, route_seq=2, consent=stub.consent, seen=stub.seen, erased_at=NOON + 5_000
+    )
+    assert len(stub.seen) == ENTRY, "of all that was counted, only the wish itself"
     assert world.fates[-1] == "erased"
     assert is_erased(stub)
 
@@ -169,3 +174,32 @@ def test_a_merge_that_comes_twice_is_told_once() -> None:
     world = World().tell(erasure(), merge, merge)
     assert world.fates == ["erased", "merged", "merge_repeated"]
     assert [it.lead_id for it in told_to_forget(world)] == [E, U]
+
+
+def test_two_wishes_of_one_moment_are_both_heeded_and_each_once() -> None:
+    other = replace(erasure(), id=hex_id("another name of theirs"))
+    world = World().tell(touchpoint(E, 1, **JANE), erasure(), other, erasure(), other)
+    assert world.fates[1:] == ["erased", "erased", "suppressed", "suppressed"]
+    assert [it.cause for it in told_to_forget(world)] == [erasure().id, other.id]
+
+
+def test_who_came_back_and_withdraws_is_no_stub_and_sales_hear_of_it() -> None:
+    world = World().tell(touchpoint(E, 1, **JANE), erasure(), touchpoint(E, 200, **JANE))
+    assert world.routed[-1].destination != "hold"
+    world.tell(touchpoint(E, 300, kind=Kind.UNSUBSCRIBE, consent={"contact": False}))
+    assert (is_erased(world.lead(E)), world.routed[-1].destination) == (False, "hold")
+
+
+def test_a_list_that_is_imported_again_brings_nobody_back() -> None:
+    row = JANE | {"kind": Kind.CONTACT, "weight": 0.0, "weight_reason": "list"}
+    world = World().tell(touchpoint(E, 1, **JANE), erasure(), touchpoint(E, 200, **row))
+    assert (world.fates[-1], world.lead(E).person) == ("suppressed", b"")
+
+
+def test_a_merge_keeps_nothing_from_before_the_erasure_however_it_was_told() -> None:
+    mail = touchpoint(
+        E, 50, kind=Kind.EMAIL_DELIVERED, weight=0.0, traits={"title": "OLD"}, person={"first_name": "OLD"}
+    )
+    world = World().tell(mail, touchpoint(E, 200, **JANE), erasure(U), link(U, E))
+    assert "title" not in world.lead(E).traits
+    assert person(world.lead(E)) == {}

@@ -119,9 +119,10 @@ def test_a_file_that_is_no_table_is_refused_with_the_place(tmp_path: Path, text:
         read(file)
 
 
-@pytest.mark.parametrize("mark", ["1", "yes", "Won"])
+@pytest.mark.parametrize("mark", ["1", "1.0", "yes", "Won"])
 def test_a_label_that_marks_only_who_converted_is_no_for_the_others(mark: str) -> None:
     assert labels(table(won=[mark, None, mark]), "won") == [1, 0, 1]
+    assert labels(table(won=[mark, None, mark]), f"won={mark}") == [1, 0, 1]
 
 
 @pytest.mark.parametrize("cells", [["1", "1"], ["0", None]])
