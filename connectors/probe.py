@@ -73,6 +73,7 @@ class Probe:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "queued.max.messages.kbytes": 1024,
+                "fetch.wait.max.ms": 50,  # where only a marker is due, the end is waited for as long
             }
         )
 
@@ -89,40 +90,58 @@ class Probe:
         self._consumer.close()
 
     def _lag(self, topic: str, now: float) -> Lag:
-        partitions = self._consumer.list_topics(topic, timeout=ASK_S).topics[topic].partitions
-        behind, records, still, ends = [], 0, [0.0], 0
-        for tp in self._consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=ASK_S):
-            if tp.error is not None:
-                raise KafkaException(tp.error)
-            first, end = self._consumer.get_watermark_offsets(tp, timeout=ASK_S)
-            begin = max(tp.offset, first)
-            ends += end
-            still.append(self._progress.note((topic, tp.partition), begin, end > begin, now))
-            if end > begin:
-                behind.append(TopicPartition(topic, tp.partition, begin))
-                records += end - begin
-        age_s = max(now - self._oldest(behind), 0.0) if behind else 0.0
-        return Lag(records, age_s, max(still), sum(it >= STALLED_S for it in still), ends)
+        """Return a topic's lag. Behind the last record lies its transaction's marker, which is nobody's to apply."""
+        begins: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        for number, committed in self._committed(topic).items():
+            first, ends[number] = self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ASK_S)
+            begins[number] = max(committed, first)
+        written = self._written(topic, {number: at for number, at in begins.items() if ends[number] > at})
+        still = [self._progress.note((topic, it), at, it in written, now) for it, at in begins.items()]
+        return Lag(
+            sum(ends[number] - begins[number] for number in written),
+            max(now - min(written.values(), default=now), 0.0),
+            max(still, default=0.0),
+            sum(it >= STALLED_S for it in still),
+            sum(ends.values()),
+        )
 
-    def _oldest(self, behind: list[TopicPartition]) -> float:
-        """Return when the oldest of the first records due was written; never, where only markers are due."""
-        waited = {tp.partition for tp in behind}
-        oldest, ends_at = float("inf"), time.monotonic() + ASK_S
-        self._consumer.assign(behind)
+    def _committed(self, topic: str) -> dict[int, int]:
+        """Return the group's offset by partition, below 0 where there is none. Raises `KafkaException`."""
+        partitions = self._consumer.list_topics(topic, timeout=ASK_S).topics[topic].partitions
+        wanted = [TopicPartition(topic, number) for number in partitions]
+        try:
+            found = self._consumer.committed(wanted, timeout=ASK_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
+            return dict.fromkeys(partitions, -1)  # nobody has ever worked here
+        for tp in found:
+            if tp.error is not None and tp.error.code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise KafkaException(tp.error)
+        return {tp.partition: -1 if tp.error is not None else tp.offset for tp in found}
+
+    def _written(self, topic: str, begins: Mapping[int, int]) -> dict[int, float]:
+        """Return when the first record due was written, by partition; none where only markers are due.
+
+        A partition that does not answer in time counts as due, since no time that we know of (infinity).
+        """
+        waited, written, ends_at = set(begins), dict[int, float](), time.monotonic() + ASK_S
+        self._consumer.assign([TopicPartition(topic, number, at) for number, at in begins.items()])
         try:
             while waited and time.monotonic() < ends_at:
                 message = self._consumer.poll(0.5)
                 if message is None or message.partition() not in waited:
                     continue
-                error = message.error()
+                error, number = message.error(), int(message.partition() or 0)
                 if error is None:
-                    oldest = min(oldest, message.timestamp()[1] / 1000)
+                    written[number] = message.timestamp()[1] / 1000
                 elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                     raise KafkaException(error)
-                waited.discard(message.partition())
+                waited.discard(number)
         finally:
             self._consumer.unassign()
-        return oldest
+        return written | dict.fromkeys(waited, float("inf"))
 
 
 class Watch:
