@@ -93,7 +93,8 @@ def destinations(settings: RelaySettings, environ: Mapping[str, str]) -> tuple[D
         except Unset as error:
             faults.append(f"{where}: {error} is not set in the environment, nor {error}_FILE")
         except ValidationError as error:
-            faults += [f"{where}.{_path(fault)}: {fault['msg']}" for fault in error.errors(include_input=False)]
+            wrong = error.errors(include_input=False)
+            faults += [f"{where}.{_path(it)} {_complaint(it['msg'])}" for it in wrong]
         else:
             found.append(
                 Destination(
@@ -128,6 +129,10 @@ class Unset(Exception):
     """A `${NAME}` that nobody has set."""
 
 
+def _complaint(message: str) -> str:
+    return f"is wrong: {message.removeprefix('Value error, ')}"
+
+
 def _single(settings: RelaySettings, guard: Guard) -> Destination:
     if settings.sink not in SINGLE:
         raise SettingsError(
@@ -140,7 +145,8 @@ def _single(settings: RelaySettings, guard: Guard) -> Destination:
         options = kind.options.model_validate(given)
     except ValidationError as error:
         names = {own: f"LEADSTREAM_{name.upper()}" for name, own in OWN.items()}
-        lines = [f"{names[_path(fault)]} is wrong: {fault['msg']}" for fault in error.errors(include_input=False)]
+        faults = {_path(fault): fault["msg"] for fault in error.errors(include_input=False)}
+        lines = [f"{names[it]} {_complaint(msg) if given.get(it) else 'is not set'}" for it, msg in faults.items()]
         raise SettingsError("\n".join(lines)) from None
     return Destination(settings.sink, settings.sink, options, guard)
 

@@ -5,6 +5,7 @@ from math import nan
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest, start_http_server
 
 from connectors.log.dropped import DROPPED as LOG_DROPPED  # noqa: F401 - every process has it
+from connectors.settings import SettingsError
 
 QUICK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 AGE_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -103,6 +104,11 @@ def exposition() -> bytes:
 
 
 def serve(host: str, port: int) -> None:
-    """Serve /metrics on its own thread; port 0 = do not."""
-    if port:
+    """Serve /metrics on its own thread; port 0 = do not. Raises `SettingsError` where nobody can listen."""
+    if not port:
+        return
+    try:
         start_http_server(port, host)
+    except OSError as error:
+        where = f"LEADSTREAM_METRICS_HOST={host} LEADSTREAM_METRICS_PORT={port}"
+        raise SettingsError(f"/metrics cannot be served at {where}: {error.strerror}") from error

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "topics", "version"]
 
-PROCESSES = ("collector", "worker", "relay", "view")
+CHECKED = ("collector", "worker", "relay", "view")  # unless told otherwise: not everybody has a fetcher and a probe
 
 topics = typer.Typer(help="The topics everything travels on.", no_args_is_help=True)
 
@@ -60,6 +60,7 @@ def check(
     letters, paused destinations, the model; and what fires in Prometheus, where LEADSTREAM_PROMETHEUS_URL says
     where that is.
     """
+    from connectors.settings import PROCESSES
     from streams.cli.doctor import examine
 
     unknown = set(process or ()) - set(PROCESSES)
@@ -67,7 +68,7 @@ def check(
         raise fail(f"--process {', '.join(sorted(unknown))} is none of {', '.join(PROCESSES)}", 2)
     findings = []
     with explained():
-        for finding in examine(os.environ, tuple(process or PROCESSES)):
+        for finding in examine(os.environ, tuple(process or CHECKED)):
             findings.append(finding)
             if not as_json:
                 mark, style = ("ok   ", "green") if not finding.wrong else ("WRONG", "red")

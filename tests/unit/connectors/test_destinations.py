@@ -51,10 +51,10 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     for start in (
         "destinations.Bad Name: a name is",
         "destinations.pigeon.sink: carrier-pigeon is not known; write one of webhook, hubspot",
-        "destinations.crm.url: Value error, this is not an http:// or https:// address",
-        "destinations.crm.secret: Value error, this cannot be used",
+        "destinations.crm.url is wrong: this is not an http:// or https:// address",
+        "destinations.crm.secret is wrong: this cannot be used",
         "destinations.other: NOT_SET is not set in the environment, nor NOT_SET_FILE",
-        "destinations.slow.schedule_s.0: Input should be greater than 0",
+        "destinations.slow.schedule_s.0 is wrong: Input should be greater than 0",
     ):
         assert any(line.startswith(start) for line in found), start
     assert "hunter2" not in "".join(found)

@@ -3,9 +3,19 @@
 import subprocess
 import sys
 
+import pytest
+
+from connectors import metrics
+from connectors.settings import SettingsError
+
 SHOW = "import connectors.metrics, prometheus_client as it; print(it.generate_latest().decode())"
 
 
 def test_a_probe_that_knows_of_no_redis_does_not_say_that_it_is_down() -> None:
     shown = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True).stdout
     assert "leadstream_redis_up NaN" in shown.splitlines()
+
+
+def test_a_place_where_nobody_can_listen_is_told_with_its_settings() -> None:
+    with pytest.raises(SettingsError, match=r"LEADSTREAM_METRICS_HOST=nosuch[.]host LEADSTREAM_METRICS_PORT=9101"):
+        metrics.serve("nosuch.host", 9101)
