@@ -91,7 +91,8 @@ def what_if(
             continue
         otherwise.apply(partition, key, record, scored_by if version is None else version)
         touched[str(getattr(record, "lead_id", ""))] = partition
-        decided |= {it.record.decision_id: codec.encode(it.record) for it in emits if isinstance(it.record, RoutedLead)}
+        routed = [it.record for it in emits if it.topic is LEADS_ROUTED and isinstance(it.record, RoutedLead)]
+        decided |= {it.decision_id: codec.encode(it) for it in routed}
     if not touched:
         raise NothingSince("nothing was told of any lead since then; `--since` an earlier time")
     return _compared(as_it_was, otherwise, touched, decided, _recorded(settings, codec, decided))

@@ -13,8 +13,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 HERE_ONLY = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """It ends with its module: as long as Playwright runs, nothing else can have an event loop in this thread."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install -e '.[browser]'")
     if not CHROMIUM:
         pytest.skip("needs Chromium: apt-get install chromium, or CHROMIUM=its path")
