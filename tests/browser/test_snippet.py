@@ -57,8 +57,8 @@ KINDS = ("page", "track", "identify")
 def events(collector: Collecting, page: Any, count: int) -> list[dict[str, Any]]:
     """Return the stored events once there are `count` of them, in the order in which they happened.
 
-    Their ids tell the millisecond; in one and the same, they are listed as a page, a form, a person. What a page that is
-    left had on its way comes once more from the next one: it counts once, as it does in the fold.
+    Their ids tell the millisecond; in one and the same, they are listed as a page, a form, a person. What a page has on
+    its way when it is left comes once more from the next one: it counts once, as it does in the fold.
     """
     found: dict[str, dict[str, Any]] = {}
     for _ in range(100):
