@@ -156,6 +156,16 @@ def test_figures_that_come_from_the_code_are_the_codes() -> None:
     assert f"kept for {EVENTS_WEB.retention_s // DAY_S} days" in README
 
 
+def test_sizing_quotes_figures_that_the_pages_it_links_to_still_have() -> None:
+    def figures(text: str) -> set[str]:
+        return set(re.findall(r"\d[\d.]*", text.replace(",", "")))
+
+    quoted = re.findall(r"^\|[^|]+\|([^|]+)\(\[\w+\]\((benchmarks|state)\.md\)", TEXTS["docs/sizing.md"], re.MULTILINE)
+    assert len(quoted) >= 4
+    for said, page in quoted:
+        assert not figures(said) - figures(TEXTS[f"docs/{page}.md"]), said
+
+
 def test_every_decision_is_listed_and_has_its_parts() -> None:
     index, pages = TEXTS["docs/adr/README.md"], sorted((ROOT / "docs" / "adr").glob("0*.md"))
     assert re.findall(r"\]\((0.*)\)", index) == [page.name for page in pages]
