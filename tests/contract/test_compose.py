@@ -22,7 +22,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "leadstream:local"}
 PINNED = re.compile(r"^(?P<name>[a-z0-9.-]+(/[a-z0-9._-]+)+):v?\d+\.\d+\.\d+(-[a-z0-9.]+)?$")
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<rest>:[-?][^}]*)?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)(?P<rest>:[-?][^}]*)?\}")
 KEYS = {
     *("image", "build", "command", "entrypoint", "environment", "ports", "volumes", "depends_on", "healthcheck"),
     *(
