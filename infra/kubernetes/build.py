@@ -11,6 +11,7 @@ from parts import (
     IMAGE,
     KAFKA,
     NAME,
+    OTLP,
     OURS,
     PARTITIONS,
     PARTS,
@@ -130,7 +131,7 @@ def _scaled(part: str, kind: str, counts: tuple[int, int], metric: Manifest, beh
 
 def _policy(name: str, part: Part | None) -> Manifest:
     dns = [{"protocol": protocol, "port": DNS} for protocol in ("UDP", "TCP")]
-    outward = sorted({KAFKA, KAFKA + 1, REGISTRY, *(part.reaches if part else ())})
+    outward = sorted({KAFKA, KAFKA + 1, REGISTRY, OTLP, *(part.reaches if part else ())})
     ports = [{"protocol": "TCP", "port": port} for port in outward]
     policy = named("NetworkPolicy", "networking.k8s.io/v1", name, name)
     policy["spec"] = {

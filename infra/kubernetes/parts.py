@@ -9,7 +9,7 @@ NAME = "leadstream"
 IMAGE = "leadstream:0.1.0"
 PARTITIONS = "12"  # no more workers than partitions can work
 METRICS, DOOR = 9100, 8080
-KAFKA, REGISTRY, REDIS, DNS, HTTPS = 9092, 8081, 6379, 53, 443
+KAFKA, REGISTRY, REDIS, DNS, HTTPS, OTLP = 9092, 8081, 6379, 53, 443, 4318
 Manifest = dict[str, Any]
 
 
