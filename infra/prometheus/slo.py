@@ -106,11 +106,15 @@ def recorded(slo: Slo, window: str) -> dict[str, object]:
 
 
 def alert(slo: Slo, burn: Burn) -> dict[str, object]:
-    """Return the alert for one pace; the lesser of the two windows decides, so both must be over."""
+    """Return the alert for one pace; the lesser of the two windows decides, so both must be over.
+
+    While nothing comes, the short window is no number, which `min` passes over; compared with 0, it ends the alert.
+    """
     both = f'{RATIO}{{slo="{slo.name.lower()}", window=~"{"|".join(burn.windows)}"}}'
+    short = f'{RATIO}{{slo="{slo.name.lower()}", window="{burn.windows[1]}"}}'
     return {
         "alert": f"Leadstream{slo.name}{burn.name}",
-        "expr": f"min by (slo) ({both}) > {round(burn.factor * slo.budget, 6):g}",
+        "expr": f"min by (slo) ({both}) > {round(burn.factor * slo.budget, 6):g} and on (slo) {short} > 0",
         "for": burn.wait,
         "labels": {"severity": burn.severity if slo.wakes else "ticket", "owner": slo.owner},
         "annotations": {

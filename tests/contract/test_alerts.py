@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.contract.alerting import CASES, Case, Series
+from tests.contract.alerting import CASES, OBJECTIVES, PACES, Case, Series
 
 PROMETHEUS = Path(__file__).parents[2] / "infra" / "prometheus"
 GROUPS: list[dict[str, Any]] = [
@@ -30,6 +30,8 @@ RECORDED = {
 THRESHOLD = re.compile(r"(?<=[<>=] )([0-9.]+)(?![\w.])")
 FIRING = "count(ALERTS{alertstate='firing'})"
 LATE = 60  # minutes: by then whatever fires has fired
+SILENT = 90  # minutes: there a case's series end
+MINUTES = {"m": 1, "h": 60, "d": 1440}
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (apt install prometheus)")
 
@@ -51,14 +53,22 @@ def claims(case: Case, waits: bool) -> Iterator[dict[str, Any]]:
         yield asked(case.over, case.since, False)
 
 
-def written(folder: Path, name: str, rule: dict[str, Any], case: Case, waits: bool) -> Path:
+def ends(over: Series, window: str) -> Iterator[dict[str, Any]]:
+    """Fires, and ends once a window is empty: because counters stand still, or because they are gone."""
+    empty = SILENT + int(window[:-1]) * MINUTES[window[-1]] + 2
+    still = {name: f"{values} {float(values[2:-3]) * SILENT:g}x400" for name, values in over.items()}
+    gone = {name: f"{values} _x400" for name, values in over.items()}
+    for series in (still, gone):
+        yield asked(series, SILENT, True)
+        yield asked(series, empty, False)
+
+
+def written(folder: Path, name: str, rule: dict[str, Any], tests: Iterator[dict[str, Any]]) -> Path:
     """A file for promtool: the tests of one alert, on one version of its rule."""
-    rules, tests = folder / f"{name}.rules.yml", folder / f"{name}.yml"
+    rules, played = folder / f"{name}.rules.yml", folder / f"{name}.yml"
     rules.write_text(yaml.safe_dump({"groups": [{"name": "one", "rules": [*RECORDED[rule["alert"]], rule]}]}))
-    tests.write_text(
-        yaml.safe_dump({"rule_files": [rules.name], "evaluation_interval": "1m", "tests": list(claims(case, waits))})
-    )
-    return tests
+    played.write_text(yaml.safe_dump({"rule_files": [rules.name], "evaluation_interval": "1m", "tests": list(tests)}))
+    return played
 
 
 def failed(files: list[Path]) -> set[str]:
@@ -94,14 +104,27 @@ def test_the_objectives_rules_are_what_the_code_makes(tmp_path: Path) -> None:
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_each_alert_fires_over_its_threshold_only_and_not_at_once(tmp_path: Path) -> None:
-    assert failed([written(tmp_path, name, rule, CASES[name], "for" in rule) for name, rule in ALERTS.items()]) == set()
+    files = [written(tmp_path, name, rule, claims(CASES[name], "for" in rule)) for name, rule in ALERTS.items()]
+    assert failed(files) == set()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_a_budget_burns_no_longer_once_its_short_window_is_empty(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path, name, ALERTS[name], ends(CASES[name].over, windows[0]["labels"]["window"]))
+        for name, windows in RECORDED.items()
+        if windows
+    ]
+    assert len(files) == len(OBJECTIVES) * len(PACES)
+    assert failed(files) == set()
 
 
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_a_changed_threshold_or_waiting_time_is_noticed(tmp_path: Path) -> None:
     files = [
-        written(tmp_path, f"{name}-{how}", mutant, CASES[name], "for" in rule)
+        written(tmp_path, f"{name}-{how}", mutant, claims(CASES[name], "for" in rule))
         for name, rule in ALERTS.items()
         for how, mutant in mutants(rule)
     ]
