@@ -59,7 +59,7 @@ def rate(metric: str, by: str = "", where: str = "", or_zero: bool = False) -> s
     """Return the query for a counter's rate, summed up `by` labels; `or_zero` where a counter may not be there yet."""
     summed = f"sum by ({by}) " if by else "sum"
     expr = f"{summed}(rate({metric}{where}{RATE}))"
-    return f"{expr} or vector(0)" if or_zero else expr
+    return f"({expr} or vector(0))" if or_zero else expr
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:

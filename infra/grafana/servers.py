@@ -81,7 +81,7 @@ BOARD = Board(
                     "Probe failures",
                     "Things that could not be seen, a minute.",
                     "none",
-                    (f"60 * ({rate('leadstream_probe_failures_total', 'group', or_zero=True)})", "{{group}}"),
+                    (f"60 * {rate('leadstream_probe_failures_total', 'group', or_zero=True)}", "{{group}}"),
                 ),
                 line(
                     "Last look",

@@ -31,6 +31,23 @@ SEEN_NOWHERE: set[str] = set()  # metrics that neither an alert nor a panel uses
 OF_PROMETHEUS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 ADDED = {"job", "instance", "le", "slo"}  # labels that Prometheus and histograms add
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+COUNTED = {  # a minute, while bad things happen
+    'leadstream_ingest_requests_total{code_class="2xx"}': 96,
+    'leadstream_ingest_requests_total{code_class="5xx"}': 4,
+    'leadstream_events_accepted_total{source="crm"}': 50,
+    'leadstream_stage_events_total{stage="resolve", fate="touchpoint"}': 35,
+    'leadstream_stage_events_total{stage="resolve", fate="dead_letter"}': 5,
+    'leadstream_routed_total{destination="sales"}': 3,
+    'leadstream_routed_total{destination="nurture"}': 17,
+    "leadstream_explored_total": 1,
+}
+QUIET = ("5xx", "dead_letter", "sales", "explored")  # what is not counted before it happens first
+SHARES = {  # what a panel makes of COUNTED, and of it without QUIET
+    "Available": ([0.96], [1.0]),
+    "Accounted for": ([0.8], [0.7]),
+    "Share of dead letters": ([0.125], [0.0]),
+    "Share that goes to sales": ([0.15, 0.05], [0.0, 0.0]),
+}
 ENTRY = ("- **Impact**", "- **Check**", "- **Mitigate**", "- **Verify**")
 
 every_alert = pytest.mark.parametrize("alert", ALERTS)
@@ -155,6 +172,32 @@ def test_promtool_sees_each_alert_fire_and_stay_quiet() -> None:
     done = subprocess.run(
         ["promtool", "test", "rules", PROMETHEUS / "rules_test.yml"], capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_panels_that_divide_to_show_a_share_are_known() -> None:
+    shares = {title for title, panel in PANELS.items() if panel["fieldConfig"]["defaults"]["unit"] == "percentunit"}
+    assert {title for title in shares if any(" / " in expr for expr in SHOWN[title])} == set(SHARES)
+
+
+@promtool
+@pytest.mark.parametrize("quiet", [False, True], ids=["bad things happen", "not yet"])
+def test_a_panel_of_a_share_shows_that_share(tmp_path: Path, quiet: bool) -> None:
+    counted = {name: pace for name, pace in COUNTED.items() if not (quiet and any(it in name for it in QUIET))}
+    asked = [
+        {
+            "expr": f"round({expr.replace('$__rate_interval', '5m')}, 0.001)",
+            "eval_time": "90m",
+            "exp_samples": [{"labels": "{}", "value": share}],
+        }
+        for title, shares in SHARES.items()
+        for expr, share in zip(SHOWN[title], shares[quiet], strict=True)
+    ]
+    rows = [{"series": name, "values": f"0+{pace}x90"} for name, pace in counted.items()]
+    test = {"interval": "1m", "input_series": rows, "promql_expr_test": asked}
+    written = tmp_path / "shares.yml"
+    written.write_text(yaml.safe_dump({"tests": [test]}))
+    done = subprocess.run(["promtool", "test", "rules", written], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
