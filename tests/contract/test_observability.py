@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import connectors.metrics
 import streams.metrics
+from streams.engine.exits import Exit
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS, RUNBOOK = ROOT / "infra" / "prometheus", ROOT / "docs" / "runbook.md"
@@ -115,6 +116,11 @@ def test_an_alert_has_a_page_in_the_runbook(alert: str) -> None:
     assert f"*{ALERTS[alert]['labels']['severity']}*" in page
     assert alert in page
     assert [part for part in ENTRY if part not in page] == []
+
+
+@pytest.mark.parametrize("code", Exit)
+def test_the_runbook_explains_each_code_that_a_worker_ends_with(code: Exit) -> None:
+    assert f"**{int(code)} {code.name.lower()}**" in (ROOT / "docs/runbook/leadstreamworkerrestarts.md").read_text()
 
 
 def test_the_runbook_has_no_page_for_an_alert_that_is_gone_and_lists_every_page() -> None:
