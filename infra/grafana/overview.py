@@ -2,7 +2,7 @@
 
 from panels import Board, Row, line, number, quantile, rate, spread
 
-PROCESSES = 'job=~"collector|worker|relay|view|probe"'
+PROCESSES = 'job=~"collector|worker|fetcher|relay|view|probe"'
 
 BOARD = Board(
     "leadstream-overview",

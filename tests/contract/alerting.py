@@ -74,6 +74,7 @@ CASES: dict[str, Case] = {
     "LeadstreamPartitionsUnderReplicated": gauge('leadstream_kafka_partitions{state="under_replicated"}', 1, 0),
     "LeadstreamRedisDown": gauge('leadstream_redis_up{job="probe"}', 0, 1),
     "LeadstreamProcessDown": Case(UP | {'up{job="worker", instance="a"}': "0x90"}, UP, since=0, missing_fires=True),
+    "LeadstreamInstanceDown": gauge('up{job="fetcher", instance="a"}', 0, 1),
     "LeadstreamWorkerRestarts": Case(
         {'process_start_time_seconds{job="worker", instance="a"}': "1x57 2 3 4 4x30"},
         {'process_start_time_seconds{job="worker", instance="a"}': "1x57 2 3 3 3x30"},

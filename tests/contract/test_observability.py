@@ -164,6 +164,12 @@ def test_the_dashboard_asks_the_data_source_that_is_provisioned() -> None:
     assert {panel["datasource"]["uid"] for panel in PANELS.values()} == {provisioned["datasources"][0]["uid"]}
 
 
+def test_whatever_is_scraped_is_missed_when_it_is_down() -> None:
+    scraped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    expr = ALERTS["LeadstreamInstanceDown"]["expr"]
+    assert set(re.findall(r"\w+", expr.partition('"')[2].partition('"')[0])) == {it["job_name"] for it in scraped}
+
+
 @promtool
 def test_promtool_accepts_the_configuration_and_the_rules() -> None:
     done = subprocess.run(
