@@ -38,7 +38,7 @@ FATES = "leadstream_stage_events_total"
 SLOS = (
     Slo(
         "Ingest",
-        "Requests are not answered with 5xx",
+        "Requests get another answer than 5xx",
         'leadstream_ingest_requests_total{code_class!="5xx"}',
         "leadstream_ingest_requests_total",
         0.0005,
@@ -81,7 +81,7 @@ SLOS = (
     ),
     Slo(  # a sender's change more often than ours, and what is buried is kept: it can wait for the morning
         "Burial",
-        "Records are not buried as dead letters",
+        "Records stay out of the dead letters",
         f'{FATES}{{fate!="dead_letter"}}',
         FATES,
         0.001,

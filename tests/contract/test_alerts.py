@@ -101,6 +101,11 @@ def test_the_objectives_rules_are_what_the_code_makes(tmp_path: Path) -> None:
     assert (tmp_path / "slo.yml").read_text() == (PROMETHEUS / "slo.yml").read_text()
 
 
+def test_an_objective_says_what_is_good_so_that_its_alerts_negate_once() -> None:
+    said = [ALERTS[name]["annotations"]["summary"] for name, windows in RECORDED.items() if windows]
+    assert [summary for summary in said if len(re.findall(r"\bnot\b", summary)) != 1] == []
+
+
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_each_alert_fires_over_its_threshold_only_and_not_at_once(tmp_path: Path) -> None:
