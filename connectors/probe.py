@@ -63,6 +63,7 @@ class Probe:
 
     def __init__(self, client: Mapping[str, str | int | float | bool], group: str, topics: Iterable[Topic]) -> None:
         self.group, self._topics = group, tuple(topics)
+        self.unknown = False  # a broker said so: nobody has ever worked here
         self._progress = Progress()
         self._consumer = Consumer(
             {
@@ -115,10 +116,13 @@ class Probe:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise
-            return dict.fromkeys(partitions, -1)  # nobody has ever worked here
+            self.unknown = True
+            return dict.fromkeys(partitions, -1)
+        self.unknown = False
         for tp in found:
             if tp.error is not None and tp.error.code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise KafkaException(tp.error)
+            self.unknown = self.unknown or tp.error is not None
         return {tp.partition: -1 if tp.error is not None else tp.offset for tp in found}
 
     def _written(self, topic: str, begins: Mapping[int, int]) -> dict[int, float]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from connectors import kafka
 from connectors.controls import State, states
@@ -92,13 +92,10 @@ class Pulse:
             for spot, (_, end) in zip(found, self._bounds(topic), strict=True)
         )
 
-    def _lags(self, probe: Probe, now: float) -> Mapping[str, Lag] | None:
-        try:
-            return probe.look(now)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return None
-            raise
+    @staticmethod
+    def _lags(probe: Probe, now: float) -> Mapping[str, Lag] | None:
+        found = probe.look(now)
+        return None if probe.unknown else found
 
     def _model(self) -> ModelSnapshot | None:
         """Return the newest snapshot there is; unsigned ones too: whoever scores looks at the signature."""
