@@ -13,9 +13,9 @@ from schemas.topics import EVENTS_CRM, LEADS_PROFILES
 from streams.cli import app
 from streams.engine.fold import Fold
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import landed
+from tests.arrivals import arriving
 from tests.traffic import PEPPER
-from tests.wires import connected, ends
+from tests.wires import connected
 from tests.worker import pipeline
 
 JANE = pseudonym("e", "jane@x.example", PEPPER)
@@ -30,13 +30,7 @@ def environ(broker: BrokerHandle) -> dict[str, str]:
 @pytest.fixture
 def sent(environ: dict[str, str], broker: BrokerHandle) -> Callable[[], list[RawEvent]]:
     """What has come to events.crm since the test began."""
-    before = {(spot.topic, spot.partition): spot.offset for spot in ends(environ, EVENTS_CRM)}
-
-    def since() -> list[RawEvent]:
-        found = [one.record for one in landed(broker.bootstrap, EVENTS_CRM, since=before)]
-        return [one for one in found if isinstance(one, RawEvent)]
-
-    return since
+    return arriving(environ, broker.bootstrap, EVENTS_CRM)
 
 
 def run(environ: dict[str, str], *arguments: str, said: str | None = None) -> Result:

@@ -26,9 +26,9 @@ from streams.domain.profile import person
 from streams.engine.fold import Fold
 from streams.lists import checked
 from streams.runtime.handle import BrokerHandle
-from tests.pipeline import landed
+from tests.arrivals import arriving
 from tests.traffic import PEPPER
-from tests.wires import CODEC, connected, ends, send
+from tests.wires import CODEC, connected, send
 from tests.worker import pipeline
 
 
@@ -40,13 +40,7 @@ def environ(broker: BrokerHandle) -> dict[str, str]:
 @pytest.fixture
 def sent(environ: dict[str, str], broker: BrokerHandle) -> Callable[[], list[RawEvent]]:
     """What has come to events.crm since the test began."""
-    before = {(spot.topic, spot.partition): spot.offset for spot in ends(environ, EVENTS_CRM)}
-
-    def since() -> list[RawEvent]:
-        found = [one.record for one in landed(broker.bootstrap, EVENTS_CRM, since=before)]
-        return [one for one in found if isinstance(one, RawEvent)]
-
-    return since
+    return arriving(environ, broker.bootstrap, EVENTS_CRM)
 
 
 def run(environ: dict[str, str], file: Path, *arguments: str) -> Result:
