@@ -27,7 +27,7 @@ SETTINGS = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
-    "linger.ms": 2,  # records travel while others are folded: a request for each partition takes the broker its time
+    "linger.ms": 5,  # records travel while others are folded: a request for each partition takes the broker its time
     "retry.backoff.ms": 3,  # a round that follows at once waits for the last one's markers: not for 100 ms
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 65_536,  # what a stalled broker may cost us in memory

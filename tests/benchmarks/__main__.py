@@ -19,10 +19,10 @@ from streams.runtime.provider import Wish, choose
 from tests.benchmarks import load
 from tests.benchmarks.check import decided
 from tests.benchmarks.door.run import collectors
-from tests.benchmarks.engines import ENGINES, FOLD, QUIX, Engine, Spent
+from tests.benchmarks.engines import ENGINES, FOLD, OURS, QUIX, Engine, Spent
 from tests.benchmarks.flow import Sent
 from tests.benchmarks.goals import Row, Scale
-from tests.benchmarks.latency import latency
+from tests.benchmarks.latency import by_rate, latency
 from tests.benchmarks.report import Note, Report
 from tests.benchmarks.scale import by_leads, by_partitions, by_processes
 from tests.benchmarks.stages import stages
@@ -63,7 +63,7 @@ def row_of(
     console.print(f"{engine.title}: {figures}, over {len(own):,} events")
     p50_ms = p99_ms = live_per_s = None
     if len(own) >= SETTLED_LATENCY:
-        p50_ms, p99_ms, _, live_per_s = latency(bootstrap, engine, events)
+        p50_ms, p99_ms, _, live_per_s = latency(bootstrap, engine, events, best.per_s)
     row = Row(engine.name, engine.guarantee, best.cpu_us, best.per_s, best.rss_mib, p50_ms, p99_ms)
     decisions = f"{found.due - found.lost:,} of {found.due:,}" + (f", {found.extra} repeated" if found.extra else "")
     return row, Note(decisions, (after - before) / len(own) if before and after else None, live_per_s)
@@ -160,12 +160,13 @@ def main() -> None:
             events = load.make(options.events)
             fold = fold_of(events, scratch, options.repeat)
             found = [row_of(broker, it, events, options.repeat, console) for it in engines]
+            rates = () if options.only else tuple(by_rate(broker.bootstrap, OURS, events))
             scale = None if options.only else scale_of(broker.bootstrap, events, console)
         finally:
             broker.stop()
     rows, notes = zip(*found, strict=True)
     shares = stages(SCALE_EVENTS) if not options.only else ()
-    report = Report(rows, notes, fold, under(broker.version, options), scale, shares)
+    report = Report(rows, notes, fold, under(broker.version, options), scale, shares, rates)
     report.show(console)
     if not options.only:
         report.save(ROOT / "build", ROOT / "docs")

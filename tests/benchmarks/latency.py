@@ -3,8 +3,8 @@ that reads committed has the decision."""
 
 import threading
 import time
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from statistics import quantiles
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from tests.traffic import ENDS
 
 WARM_EVENTS = 400
 RUSH_SHARE = 0.3  # of the load: it finds out at what rate everything keeps up
+RATES = (300, 1_000, 3_000)  # events a second at which the page tells this engine's latency
 FED_S = 12.0
 TAIL_S = 3.0
 
@@ -64,29 +65,51 @@ class Subscriber:
                 self.ages_ms.append(1000 * (self.last_at - self.began + ENDS - routed.received_at))
 
 
-def latency(bootstrap: str, engine: Engine, load: Sequence[Sent]) -> Latency:
+def latency(bootstrap: str, engine: Engine, load: Sequence[Sent], full_per_s: float) -> Latency:
     """Find out how many events a second this machine keeps up with, writer, broker and subscriber included; feed half.
 
-    Input that lies there when an engine starts is handled faster, but nobody can live at half of that rate where the
-    four share their cores: queues would grow, and their length be taken for the engine's latency.
+    Input that lies there when an engine starts is handled faster (`full_per_s`), but nobody can live at half of that
+    rate where the four share their cores: queues would grow, and their length be taken for the engine's latency. So the
+    writer tries that rate, and keeps on writing while the engine falls behind.
     """
-    fresh_topics(bootstrap)
-    subscriber = Subscriber(bootstrap)
     rushed = WARM_EVENTS + int(RUSH_SHARE * len(load))
-    with engine.running(bootstrap):
-        feed(bootstrap, load[:WARM_EVENTS], WARM_EVENTS, subscriber.began)
-        until(lambda: len(subscriber.ages_ms) > 0, timeout_s=60)
-        _settle(subscriber)
+    with _warm(bootstrap, engine, load[:WARM_EVENTS]) as subscriber:
         start = time.monotonic()
-        feed(bootstrap, load[WARM_EVENTS:rushed], inf, subscriber.began)
+        feed(bootstrap, load[WARM_EVENTS:rushed], full_per_s, subscriber.began)
         _settle(subscriber)
         live_per_s = (rushed - WARM_EVENTS) / (subscriber.last_at - start)
-        subscriber.ages_ms.clear()
-        feed(bootstrap, load[rushed : rushed + int(live_per_s / 2 * FED_S)], live_per_s / 2, subscriber.began)
+        return _fed(bootstrap, load[rushed:], live_per_s / 2, subscriber)._replace(live_per_s=live_per_s)
+
+
+def by_rate(bootstrap: str, engine: Engine, load: Sequence[Sent]) -> Iterator[Latency]:
+    """Yield what an engine takes at each of `RATES`, as far as the load reaches."""
+    at = WARM_EVENTS
+    with _warm(bootstrap, engine, load[:at]) as subscriber:
+        for rate in RATES:
+            yield _fed(bootstrap, load[at:], rate, subscriber)
+            at += int(rate * FED_S)
+
+
+@contextmanager
+def _warm(bootstrap: str, engine: Engine, load: Sequence[Sent]) -> Iterator[Subscriber]:
+    """Start an engine and a subscriber, and see both at work."""
+    fresh_topics(bootstrap)
+    subscriber = Subscriber(bootstrap)
+    with engine.running(bootstrap):
+        feed(bootstrap, load, WARM_EVENTS, subscriber.began)
+        until(lambda: len(subscriber.ages_ms) > 0, timeout_s=60)
         _settle(subscriber)
+        yield subscriber
     subscriber.stop()
+
+
+def _fed(bootstrap: str, load: Sequence[Sent], per_s: float, subscriber: Subscriber) -> Latency:
+    """Feed for `FED_S` at a steady rate; `live_per_s` of the value says it twice, as everywhere."""
+    subscriber.ages_ms.clear()
+    feed(bootstrap, load[: int(per_s * FED_S)], per_s, subscriber.began)
+    _settle(subscriber)
     cuts = quantiles(subscriber.ages_ms, n=100)
-    return Latency(cuts[49], cuts[98], len(subscriber.ages_ms), live_per_s)
+    return Latency(cuts[49], cuts[98], len(subscriber.ages_ms), 2 * per_s)
 
 
 def _settle(subscriber: Subscriber) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.goals import Goal, Row, Scale, goals
+from tests.benchmarks.latency import Latency
 from tests.benchmarks.picture import picture
 from tests.benchmarks.scale import Scaled
 from tests.benchmarks.stages import Stage
@@ -41,6 +42,9 @@ TAIL = """
 - **events/s**: raw events per second of wall time in one process, everything being there at the start.
 - **live events/s**: the same while the events are being written, with writer, broker and subscriber on the same cores.
 - **p50, p99**: from writing an event to a subscriber that reads committed having the decision, at half of that rate.
+- **Latency by load** is this engine alone, exactly once. An event goes through two rounds, and waits for one to end.
+  A round ends with its commit, which costs the broker one request for each partition written, one after another on a
+  connection: that is the floor when little comes in. With three brokers there are three connections.
 - **bytes written**: by the broker, for each raw event, over all that the engine sends (outputs, changelogs, offsets,
   transactions), as its files have grown.
 - **decisions**: on `leads.routed`, against those that the pure fold makes of the very touchpoints in the log. A run
@@ -68,7 +72,8 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """A run: engines' rows with a note on each, the fold's own row, how we scale, where the fold's time goes."""
+    """A run: engines' rows with a note on each, the fold's own row; how we scale, where the fold's time goes, how long
+    we take at some rates."""
 
     rows: Sequence[Row]
     notes: Sequence[Note]
@@ -76,6 +81,7 @@ class Report:
     under: Sequence[tuple[str, str]]
     scale: Scale | None = None
     stages: Sequence[Stage] = ()
+    rates: Sequence[Latency] = ()
 
     def goals(self) -> list[Goal]:
         """What we want of ourselves."""
@@ -101,6 +107,8 @@ class Report:
     def _page(self) -> str:
         lines = ["![CPU time per event, by engine](benchmarks.svg)", "", *_lines(COLUMNS, self._cells()), ""]
         lines += [f"- {goal}{'' if goal.met else ': not yet'}" for goal in self.goals()]
+        if self.rates:
+            lines += ["", "## Latency by load", "", *_lines(("events/s", "p50 ms", "p99 ms"), map(_aged, self.rates))]
         if self.scale:
             lines += ["", "## More of everything", "", *_lines(SCALES, _scales(self.scale))]
         if self.stages:
@@ -133,6 +141,10 @@ def _scales(scale: Scale) -> Iterator[Sequence[str]]:
 
 def _compared(scaled: Scaled) -> tuple[str, str, str]:
     return f"{scaled.small:,.1f}", f"{scaled.large:,.1f}", f"{scaled.ratio:.2f}"
+
+
+def _aged(found: Latency) -> Sequence[str]:
+    return _rounded(found.live_per_s / 2), _rounded(found.p50_ms), _rounded(found.p99_ms)
 
 
 def _rounded(value: float | None) -> str:

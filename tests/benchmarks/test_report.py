@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.goals import Row, Scale
+from tests.benchmarks.latency import Latency
 from tests.benchmarks.picture import picture
 from tests.benchmarks.report import Note, Report
 from tests.benchmarks.scale import Scaled
@@ -53,6 +54,11 @@ def test_the_page_shows_how_cost_scales_and_what_could_not_be_measured(tmp_path:
         "cost of an event, 1,000,000 leads : 10,000: 1.40 (wanted ≤ 1.3)"
     ]
     assert "not measured" in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_the_page_shows_latency_at_the_rates_that_were_fed(tmp_path: Path) -> None:
+    replace(report(ours=58.0, faust=1160.0), rates=[Latency(45.2, 116.0, 900, 600.0)]).save(tmp_path / "b", tmp_path)
+    assert "| 300 | 45 | 116 |" in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_longest_bar_fits_the_picture() -> None:
