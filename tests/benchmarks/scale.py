@@ -26,6 +26,7 @@ FEW_LEADS, MANY_LEADS = 10_000, 1_000_000
 FEW_PARTITIONS, MANY_PARTITIONS = 1, 64
 SHARE = 0.3  # of a core for each process: the broker and two of them then fit on two cores
 SETTLED_S = 3.0
+MARKERS = 4  # behind the last record lie markers: of each worker that wrote there, and of a round that was undone
 
 
 class Scaled(NamedTuple):
@@ -111,12 +112,12 @@ def _members(bootstrap: str) -> int:
 
 
 def _through(bootstrap: str) -> bool:
-    """Tell whether all raw events and touchpoints that there are have been committed."""
+    """Tell whether all raw events and touchpoints that there are have been committed, but for a handful."""
     kafka = {"bootstrap.servers": bootstrap, **QUIET}
     for topics in (tuple(EVENTS.values()), (TOUCHPOINTS,)):
         spots = [(topic.name, partition) for topic in topics for partition in range(PARTITIONS)]
         done, there = committed(kafka, "leadstream", spots), ends(kafka, spots, stable=False)
-        if any(there[spot] - done[spot] > 1 for spot in spots):  # behind the last record lies a commit marker
+        if any(there[spot] - done[spot] > MARKERS for spot in spots):
             return False
     return True
 
