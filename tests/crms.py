@@ -6,7 +6,7 @@ Each can be told to be in trouble first: a status, an answer that never comes, o
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
@@ -26,6 +26,7 @@ class Fake:
         self.url = ""
         self.troubles: deque[tuple[int, Mapping[str, str]]] = deque()
         self.hang_s = 0.0
+        self.odd: Callable[[bytes], bytes] | None = None  # what becomes of an answer's body on its way
         self.records: dict[Any, dict[str, Any]] = {}
         self.writes: list[Any] = []
         self.tokens = 0
@@ -43,6 +44,8 @@ class Fake:
         answer = self.answer(request, body)
         if status == LOST and request.transport is not None:
             request.transport.close()
+        if self.odd and isinstance(answer.body, bytes):
+            return web.Response(status=answer.status, body=self.odd(answer.body), content_type="application/json")
         return answer
 
     def token(self, form: Mapping[str, Any]) -> web.Response:
@@ -256,7 +259,10 @@ class Ads(Fake):
             self.put(row.get("orderId") or row.get("eventId") or row.get("event_id"), row)
         if "elements" in body:
             return web.json_response({"elements": [{"status": 201} for _ in rows]})
-        return web.json_response({"code": 0, "message": "OK", "events_received": len(rows)})
+        if "conversions" in body:
+            return web.json_response({"results": [{"conversionAction": row["conversionAction"]} for row in rows]})
+        count = len(rows)
+        return web.json_response({"code": 0, "message": "OK", "events_received": count, "eventsReceived": count})
 
 
 @asynccontextmanager

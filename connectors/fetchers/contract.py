@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
+from connectors.sources.sound import SIGNED, Unsound, parse_event
 from schemas.records import RawEvent
 
 PASSING = (401, 403, 408, 409, 423, 425, 429)  # of the 4xx, these are mended by us or by time: the notice waits
@@ -80,6 +81,19 @@ class Backfiller(Protocol):
     async def leads(self, asked: Range, at: str) -> Leads | Later | Gone:
         """Return a page of leads; `at` "" = the first. A lead's event id is the one that its notice leads to."""
         ...
+
+
+def told(heard: Heard | Later) -> Heard | Later | Gone:
+    """Return an answer that holds a JSON object; else what to do. What is no such answer says nothing of a lead."""
+    if isinstance(heard, Later):
+        return heard
+    if trouble := failed(heard):
+        return trouble
+    try:
+        parse_event(heard.body, SIGNED)
+    except Unsound as error:
+        return Later(f"an answer that is not understood ({error.code})")
+    return heard
 
 
 def failed(heard: Heard) -> Later | Gone | None:

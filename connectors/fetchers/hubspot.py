@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, told
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.hubspot import contact_id
@@ -77,5 +77,4 @@ class HubSpotFetcher:
         return (Part(f"{event_id}/identity", "identity", key_of(self._pepper, user=user, otherwise=""), body), outcome)
 
     async def _get(self, path: str) -> Heard | Later | Gone:
-        heard = await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"})
-        return heard if isinstance(heard, Later) else failed(heard) or heard
+        return told(await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"}))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, told
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.linkedin_ads import LEAD
@@ -119,5 +119,4 @@ class LinkedInFetcher:
 
     async def _get(self, path: str) -> Heard | Later | Gone:
         versioned = {"linkedin-version": self._version, "x-restli-protocol-version": "2.0.0"}
-        heard = await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}", **versioned})
-        return heard if isinstance(heard, Later) else failed(heard) or heard
+        return told(await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}", **versioned}))

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, told
 from connectors.settings import FetcherSettings
 from connectors.sources.answers import reachable
 from connectors.sources.contract import Part
@@ -72,7 +72,7 @@ class MetaFetcher:
             return Later(f"limit {code}", heard.retry_after_s or HOUR_S)
         if code == EXPIRED:
             return Later("LEADSTREAM_META_TOKEN is not good any more", HOUR_S)
-        return failed(heard) or heard
+        return told(heard)
 
     def _part(self, body: bytes) -> Part:
         lead = decoded(_lead, body)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, failed
+from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, told
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.reading import key_of, text
@@ -88,7 +88,7 @@ class SalesforceFetcher:
                     return trouble
             heard = await self._ask(url, {"authorization": f"Bearer {self._token}"})
             if isinstance(heard, Later) or heard.status != 401:
-                return heard if isinstance(heard, Later) else failed(heard) or heard
+                return told(heard)
         return Later("the token is refused", 60.0)
 
     async def _sign_in(self) -> Later | None:

@@ -3,21 +3,28 @@
 Source: https://developers.google.com/google-ads/api/reference/rpc/v22/ConversionUploadService
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
-from connectors.sinks.delivery import Delivery, Retry
-from connectors.sinks.http import Answer, web_address
+from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
+from connectors.sinks.http import Answer, unclear, web_address
 from connectors.sinks.oauth import Tokens
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["GoogleConversions", "Options", "open_sink"]
 
 CLICKS = ("gclid", "gbraid", "wbraid")
+THERE = ("ORDER_ID_ALREADY_IN_USE", "DUPLICATE_ORDER_ID", "CLICK_CONVERSION_ALREADY_EXISTS")  # an answer was lost
+LATER = (  # said of Google's own trouble, of our quota, or of a click or an action that it does not know yet
+    *("TRANSIENT_ERROR", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "CONCURRENT_MODIFICATION"),
+    *("RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED", "TOO_RECENT_EVENT", "TOO_RECENT_CONVERSION_ACTION"),
+)
 
 
 class Options(PlatformOptions):
@@ -34,6 +41,59 @@ class Options(PlatformOptions):
     client_id: str = Field(min_length=1, description="the OAuth client's id")
     client_secret: SecretStr = Field(min_length=1, description="the OAuth client's secret")
     refresh_token: SecretStr = Field(min_length=1, description="one with the scope adwords")
+
+
+class Element(Struct, rename="camel"):
+    """A step of the way to what is wrong."""
+
+    field_name: str = ""
+    index: int = 0
+
+
+class Location(Struct, rename="camel"):
+    """Where it is."""
+
+    field_path_elements: list[Element] | None = None
+
+
+class Error(Struct, rename="camel"):
+    """What is wrong with a row: one member of `error_code`, named after its kind."""
+
+    error_code: dict[str, str] | None = None
+    location: Location | None = None
+
+    def code(self) -> str:
+        """Return what is wrong in one word."""
+        return next(iter((self.error_code or {}).values()), "")
+
+    def rows(self) -> list[int]:
+        """Return the numbers of the rows that it is said of."""
+        steps = self.location.field_path_elements if self.location else None
+        return [step.index for step in steps or () if step.field_name == "conversions"]
+
+
+class Detail(Struct):
+    """One of the kinds of details that there are."""
+
+    errors: list[Error] | None = None
+
+
+class Failure(Struct):
+    """Why rows failed."""
+
+    details: list[Detail] | None = None
+
+
+class Uploaded(Struct, rename="camel"):
+    """An answer: a result for each row."""
+
+    results: list[dict[str, object]]
+    partial_failure_error: Failure | None = None
+
+    def errors(self) -> list[Error]:
+        """Return all that is wrong."""
+        details = self.partial_failure_error.details if self.partial_failure_error else None
+        return [error for detail in details or () for error in detail.errors or ()]
 
 
 class GoogleConversions(Platform):
@@ -74,16 +134,27 @@ class GoogleConversions(Platform):
         body = {"conversions": rows, "partialFailure": True}
         return await self._tokens.send("POST", url, "Bearer", body, more)
 
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
-        """Return the rows that failed (partialFailureError)."""
+    def outcomes(self, answer: Answer, count: int) -> Sequence[Delivery] | Delivery:
+        """Return what became of each row: a result that is empty is none, and says why in `partialFailureError`."""
+        told = answer.read(Uploaded)
+        if told is None or len(told.results) != count:
+            return unclear("Google")
         failed: dict[int, str] = {}
-        for detail in found.get("partialFailureError", {}).get("details", ()):
-            for error in detail.get("errors", ()):
-                code = ", ".join(str(value) for value in error.get("errorCode", {}).values())
-                for element in error.get("location", {}).get("fieldPathElements", ()):
-                    if element.get("fieldName") == "conversions":
-                        failed[int(element.get("index", 0))] = code
-        return failed
+        for error in told.errors():
+            for number in error.rows():
+                failed.setdefault(number, error.code())
+        return [
+            Delivered("taken") if result and number not in failed else _outcome(failed.get(number, ""))
+            for number, result in enumerate(told.results)
+        ]
+
+
+def _outcome(code: str) -> Delivery:
+    if code in THERE:
+        return Delivered("taken before")
+    if not code or code in LATER:
+        return Retry(None, code or "Google's answer does not speak of it", alone=True)
+    return Refused(Refusal.REJECTED, code)
 
 
 def open_sink(options: Options, guard: Guard) -> GoogleConversions:

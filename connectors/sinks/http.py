@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -12,11 +12,12 @@ import msgspec
 from connectors.egress import Blocked, Guard
 from connectors.sinks.delivery import Delivery, Refusal, Refused, Retry
 
-__all__ = ["LATER", "Answer", "Http", "api_verdict", "seconds", "web_address"]
+__all__ = ["LATER", "Answer", "Http", "api_verdict", "seconds", "unclear", "web_address"]
 
+T = TypeVar("T")
 LARGEST_ANSWER = 262_144
 LATER = (408, 409, 423, 425, 429)  # of the 4xx, these say nothing about the lead
-OURS = (401, 403, 404, 405)  # an API says so of our credentials and of our URL, not of a lead
+OURS = (401, 402, 403, 404, 405, 407, 410, 477)  # said of our credentials, account and URL; 477: HubSpot moves it
 LONGEST_WAIT_S = 3_600.0
 
 
@@ -27,11 +28,11 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:
-        """Return the body as JSON, None when it is none."""
+    def read(self, kind: type[T]) -> T | None:
+        """Return the body as what it is documented to be, None when it is something else."""
         try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 
@@ -92,6 +93,14 @@ def api_verdict(answer: Answer, now: float) -> Delivery | None:
     if 400 <= answer.status < 500 and answer.status not in (*LATER, *OURS):
         return Refused(Refusal.REJECTED, f"HTTP {answer.status}")
     return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {answer.status}")
+
+
+def unclear(who: str, *, alone: bool = False) -> Retry:
+    """Return what comes of an answer that is not as documented: a proxy's page, half a body, another version's.
+
+    It says neither that a lead was taken nor that it never will be.
+    """
+    return Retry(None, f"{who}'s answer is not understood", alone)
 
 
 def seconds(retry_after: str, now: float) -> float | None:

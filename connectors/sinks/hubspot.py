@@ -5,18 +5,20 @@ https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/post-crm
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks import fields
-from connectors.sinks.batches import OUTCOMES, halving, some
+from connectors.sinks.batches import halving, some
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, web_address
+from connectors.sinks.http import Http, api_verdict, unclear, web_address
 
 __all__ = ["HubSpotSink", "Options", "open_sink"]
 
+T = TypeVar("T")
 Row = dict[str, Any]
 PROPERTIES = {
     "email": "email",
@@ -31,6 +33,7 @@ PROPERTIES = {
     "lead_id": "lead_id",
 }
 GONE = 404
+AGAIN = ("CONFLICT", "RATE_LIMITS")
 
 
 class Options(BaseModel):
@@ -50,6 +53,48 @@ class Options(BaseModel):
         PROPERTIES, description="HubSpot's property: our name for what it is filled with"
     )
     timeout_s: float = Field(20.0, gt=0, description="how long HubSpot may take to answer, seconds")
+
+
+class Result(Struct, rename="camel"):
+    """A contact that was upserted, under the trace id that it was sent with."""
+
+    object_write_trace_id: str | None = None
+    new: bool | None = None
+
+
+class Trouble(Struct):
+    """What is wrong with some rows (207 Multi-Status); `context` has their trace ids."""
+
+    category: str | None = None
+    context: dict[str, object] | None = None
+
+    def traces(self) -> list[object]:
+        """Return the trace ids."""
+        found = (self.context or {}).get("objectWriteTraceId")
+        return found if isinstance(found, list) else []
+
+
+class Upserted(Struct):
+    """What became of a batch. HubSpot says that any field of an error may be missing."""
+
+    results: list[Result]
+    errors: list[Trouble] | None = None
+
+
+class Contact(Struct):
+    """A contact that was found."""
+
+    id: str
+
+
+class Found(Struct):
+    """The contacts that were looked for."""
+
+    results: list[Contact]
+
+
+class Done(Struct):
+    """An answer that says nothing but that it was done."""
 
 
 class HubSpotSink:
@@ -88,11 +133,11 @@ class HubSpotSink:
         }
 
     async def _upsert(self, rows: Sequence[Row]) -> list[Delivery] | Delivery:
-        told = await self._ask("batch/upsert", {"inputs": rows})
-        if isinstance(told, OUTCOMES):
+        told = await self._ask("batch/upsert", {"inputs": rows}, Upserted)
+        if not isinstance(told, Upserted):
             return told
-        done = {one.get("objectWriteTraceId"): one for one in told.get("results", ())}
-        failed = _failed(told.get("errors", ()))
+        done = {one.object_write_trace_id: one for one in told.results}
+        failed = {str(trace): one.category or "error" for one in told.errors or () for trace in one.traces()}
         return [_outcome(row["objectWriteTraceId"], done, failed) for row in rows]
 
     async def _forget(self, lead_id: str) -> Delivery:
@@ -102,33 +147,33 @@ class HubSpotSink:
         if not self._lead_id:
             return Refused(Refusal.REJECTED, "no property of a contact is filled with lead_id, to find it by")
         wanted = {"propertyName": self._lead_id, "operator": "EQ", "value": lead_id}
-        told = await self._ask("search", {"filterGroups": [{"filters": [wanted]}], "properties": [], "limit": 100})
-        if isinstance(told, OUTCOMES):
+        asked = {"filterGroups": [{"filters": [wanted]}], "properties": [], "limit": 100}
+        told = await self._ask("search", asked, Found)
+        if not isinstance(told, Found):
             return told
         done: Delivery = Delivered("not there")
-        for contact in told.get("results", ()):
-            done = await self._delete({"objectId": str(contact["id"])})
+        for contact in told.results:
+            done = await self._delete({"objectId": contact.id})
             if not isinstance(done, Delivered):
                 break
         return done
 
     async def _delete(self, which: dict[str, str]) -> Delivery:
-        told = await self._ask("gdpr-delete", which, gone=True)
-        return told if isinstance(told, OUTCOMES) else Delivered("deleted")
+        told = await self._ask("gdpr-delete", which, Done)
+        return Delivered("deleted") if isinstance(told, Done) else told
 
-    async def _ask(self, what: str, body: object, gone: bool = False) -> dict[str, Any] | Delivery:
-        """Return the answer, or what came of it otherwise; `gone`: what is not there is as good as done."""
+    async def _ask(self, what: str, body: object, kind: type[T]) -> T | Delivery:
+        """Return the answer, or what came of it otherwise; of who is to be deleted, not to be there is as good."""
         token = {"authorization": f"Bearer {self._options.token.get_secret_value()}"}
         answer = await self._http.json("POST", f"{self._url}/{what}", token, body)
         if isinstance(answer, Retry):
             return answer
-        if gone and answer.status == GONE:
+        if kind is Done and answer.status == GONE:
             return Delivered("not there")
         verdict = api_verdict(answer, self._http.clock())
         if verdict is not None:
             return verdict
-        told = answer.json()
-        return told if isinstance(told, dict) else {}
+        return kind() if kind is Done else answer.read(kind) or unclear("HubSpot")
 
 
 def open_sink(options: Options, guard: Guard) -> HubSpotSink:
@@ -136,20 +181,11 @@ def open_sink(options: Options, guard: Guard) -> HubSpotSink:
     return HubSpotSink(options, guard)
 
 
-def _failed(errors: Sequence[Any]) -> dict[str, str]:
-    """Return the category of what is wrong with each row, by its trace id (207 Multi-Status)."""
-    return {
-        str(trace): str(error.get("category", "error"))
-        for error in errors
-        for trace in error.get("context", {}).get("objectWriteTraceId", ())
-    }
-
-
-def _outcome(trace: str, done: dict[Any, Any], failed: dict[str, str]) -> Delivery:
+def _outcome(trace: str, done: dict[str | None, Result], failed: dict[str, str]) -> Delivery:
     if trace in done:
-        return Delivered("created" if done[trace].get("new") else "updated")
+        return Delivered("created" if done[trace].new else "updated")
     if trace not in failed:
         return Retry(None, "HubSpot's answer does not speak of it", alone=True)
-    if failed[trace] in ("CONFLICT", "RATE_LIMITS"):
+    if failed[trace] in AGAIN:
         return Retry(None, failed[trace], alone=True)
     return Refused(Refusal.REJECTED, failed[trace])

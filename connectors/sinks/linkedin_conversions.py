@@ -3,14 +3,16 @@
 Source: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash
-from connectors.sinks.delivery import Delivery, Retry
-from connectors.sinks.http import Answer, web_address
+from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
+from connectors.sinks.http import LATER, Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["LinkedInConversions", "Options", "open_sink"]
@@ -24,6 +26,18 @@ class Options(PlatformOptions):
     url: Annotated[str, AfterValidator(web_address)] = Field("https://api.linkedin.com", description="LinkedIn's API")
     version: str = Field("202603", pattern=r"^\d{6}$", description="the LinkedIn-Version header")
     token: SecretStr = Field(min_length=1, description="access token with the scope rw_conversions")
+
+
+class Element(Struct):
+    """What became of a row."""
+
+    status: int
+
+
+class Created(Struct):
+    """An answer."""
+
+    elements: list[Element]
 
 
 class LinkedInConversions(Platform):
@@ -63,10 +77,20 @@ class LinkedInConversions(Platform):
         url = f"{self._options.url.rstrip('/')}/rest/conversionEvents"
         return await self._http.json("POST", url, headers, {"elements": rows})
 
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
-        """Return the elements whose status is no success."""
-        statuses = [one.get("status", 0) for one in found.get("elements", ())]
-        return {number: f"HTTP {status}" for number, status in enumerate(statuses) if not 200 <= status < 300}
+    def outcomes(self, answer: Answer, count: int) -> Sequence[Delivery] | Delivery:
+        """Return what became of each row: its element has a status as an answer of its own would have."""
+        told = answer.read(Created)
+        if told is None or len(told.elements) != count:
+            return unclear("LinkedIn")
+        return [_outcome(one.status) for one in told.elements]
+
+
+def _outcome(status: int) -> Delivery:
+    if 200 <= status < 300:
+        return Delivered("taken")
+    if 400 <= status < 500 and status not in LATER:
+        return Refused(Refusal.REJECTED, f"HTTP {status}")
+    return Retry(None, f"HTTP {status}", alone=True)
 
 
 def open_sink(options: Options, guard: Guard) -> LinkedInConversions:

@@ -5,12 +5,13 @@ Source: https://developers.facebook.com/docs/marketing-api/conversions-api/conve
 
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
-from connectors.sinks.delivery import Delivery, Retry
-from connectors.sinks.http import Answer, web_address
+from connectors.sinks.delivery import Delivered, Delivery, Retry
+from connectors.sinks.http import Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["MetaConversions", "Options", "open_sink"]
@@ -25,6 +26,12 @@ class Options(PlatformOptions):
     dataset: str = Field(pattern=r"^\d+$", description="the dataset's (pixel's) id")
     token: SecretStr = Field(min_length=1, description="the dataset's access token")
     test_code: str = Field("", description="test_event_code, while you try it out")
+
+
+class Received(Struct):
+    """An answer."""
+
+    events_received: int
 
 
 class MetaConversions(Platform):
@@ -61,9 +68,10 @@ class MetaConversions(Platform):
             body["test_event_code"] = self._options.test_code
         return await self._http.json("POST", url, body=body)
 
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
-        """Return nothing: Meta takes a batch or refuses it."""
-        return {} if "events_received" in found else Retry(None, "Meta's answer is not understood")
+    def outcomes(self, answer: Answer, count: int) -> Delivery:
+        """Return what became of all rows: Meta takes a batch or refuses it."""
+        told = answer.read(Received)
+        return Delivered("taken") if told is not None and told.events_received == count else unclear("Meta")
 
 
 def open_sink(options: Options, guard: Guard) -> MetaConversions:

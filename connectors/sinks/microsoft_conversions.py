@@ -3,14 +3,16 @@
 Source: https://learn.microsoft.com/en-us/advertising/guides/uet-conversion-api-integration
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
-from connectors.sinks.delivery import Delivery, Retry
-from connectors.sinks.http import Answer, web_address
+from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
+from connectors.sinks.http import Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["MicrosoftConversions", "Options", "open_sink"]
@@ -24,6 +26,26 @@ class Options(PlatformOptions):
     )
     tag: str = Field(pattern=r"^\d+$", description="the UET tag's id")
     token: SecretStr = Field(min_length=1, description="the tag's access token")
+
+
+class Detail(Struct, rename="camel"):
+    """What is wrong with a row."""
+
+    index: int | None = None
+    error_code: str | None = None
+
+
+class Trouble(Struct):
+    """What is wrong."""
+
+    details: list[Detail] | None = None
+
+
+class Received(Struct, rename="camel"):
+    """An answer."""
+
+    events_received: int
+    error: Trouble | None = None
 
 
 class MicrosoftConversions(Platform):
@@ -56,10 +78,19 @@ class MicrosoftConversions(Platform):
         token = {"authorization": f"Bearer {self._options.token.get_secret_value()}"}
         return await self._http.json("POST", url, token, {"data": rows, "continueOnValidationError": True})
 
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
-        """Return the events with an error, by number."""
-        details = (found.get("error") or {}).get("details", ())
-        return {int(one["index"]): str(one.get("errorCode", "invalid")) for one in details if "index" in one}
+    def outcomes(self, answer: Answer, count: int) -> Sequence[Delivery] | Delivery:
+        """Return what became of each row: those that are wrong are told by number, and do not count as received."""
+        told = answer.read(Received)
+        if told is None:
+            return unclear("Microsoft")
+        details = (told.error.details if told.error else None) or ()
+        wrong = {one.index: one.error_code or "invalid" for one in details if one.index is not None}
+        if told.events_received != count - len(wrong):
+            return unclear("Microsoft")
+        return [
+            Refused(Refusal.REJECTED, wrong[number]) if number in wrong else Delivered("taken")
+            for number in range(count)
+        ]
 
 
 def open_sink(options: Options, guard: Guard) -> MicrosoftConversions:

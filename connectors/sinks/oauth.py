@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from connectors.sinks.delivery import Retry
 from connectors.sinks.http import Answer, Http, seconds
 
-__all__ = ["Tokens"]
+__all__ = ["Grant", "Tokens"]
 
 EARLY_S = 60.0  # before a token expires, so that it does not on the way
+
+
+class Grant(Struct, frozen=True):
+    """A token endpoint's answer (RFC 6749, 5.1). Salesforce and Zoho name the instance that it is for."""
+
+    access_token: str
+    expires_in: float | str | None = None
+    instance_url: str | None = None
+    api_domain: str | None = None
 
 
 class Tokens:
@@ -19,11 +29,11 @@ class Tokens:
     def __init__(self, http: Http, url: str, form: Mapping[str, str]) -> None:
         self._http, self._url, self._form = http, url, form
         self._lock = asyncio.Lock()
-        self._granted: dict[str, Any] = {}
+        self._granted: Grant | None = None
         self._until = 0.0
 
-    async def granted(self) -> dict[str, Any] | Retry:
-        """Return the grant: `access_token` and what came with it; a `Retry` when none is given."""
+    async def granted(self) -> Grant | Retry:
+        """Return the grant; a `Retry` when none is given."""
         async with self._lock:
             if self._granted and self._http.clock() < self._until:
                 return self._granted
@@ -31,18 +41,17 @@ class Tokens:
             answer = await self._http.send("POST", self._url, kind, urlencode(self._form).encode())
             if isinstance(answer, Retry):
                 return answer
-            found = answer.json()
-            now = self._http.clock()
-            if not 200 <= answer.status < 300 or not isinstance(found, dict) or not found.get("access_token"):
+            found, now = answer.read(Grant), self._http.clock()
+            if not 200 <= answer.status < 300 or found is None or not found.access_token:
                 return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {answer.status} for a token")
             self._granted = found
             self._until = now + _lasts_s(found)
             return found
 
-    def refused(self, granted: Mapping[str, Any]) -> None:
+    def refused(self, granted: Grant) -> None:
         """Note that a token was refused: the next one is fetched anew, unless somebody has done so already."""
         if self._granted is granted:
-            self._granted = {}
+            self._granted = None
 
     async def send(
         self, method: str, path: str, header: str, body: object = None, more: Mapping[str, str] | None = None
@@ -57,8 +66,8 @@ class Tokens:
             granted = await self.granted()
             if isinstance(granted, Retry):
                 return granted
-            base = "" if "://" in path else str(granted.get("instance_url") or granted.get("api_domain") or "")
-            headers = {"authorization": f"{header} {granted['access_token']}", **(more or {})}
+            base = "" if "://" in path else granted.instance_url or granted.api_domain or ""
+            headers = {"authorization": f"{header} {granted.access_token}", **(more or {})}
             answer = await self._http.json(method, f"{base}{path}", headers, body)
             if isinstance(answer, Retry) or answer.status != 401:
                 return answer
@@ -66,8 +75,8 @@ class Tokens:
         return answer
 
 
-def _lasts_s(granted: Mapping[str, Any]) -> float:
+def _lasts_s(granted: Grant) -> float:
     try:
-        return max(float(granted.get("expires_in") or 3_600.0) - EARLY_S, 1.0)
-    except (TypeError, ValueError):
+        return max(float(granted.expires_in or 3_600.0) - EARLY_S, 1.0)
+    except ValueError:
         return 3_600.0 - EARLY_S

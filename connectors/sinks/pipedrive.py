@@ -5,19 +5,20 @@ Source: https://developers.pipedrive.com/docs/api/v1 (Leads, Persons).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks import fields
-from connectors.sinks.batches import OUTCOMES
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, web_address
+from connectors.sinks.http import Http, api_verdict, unclear, web_address
 
 __all__ = ["Options", "PipedriveSink", "open_sink"]
 
+T = TypeVar("T")
 MARK = "Leadstream"
 GONE, NOT_THERE = (404, 410), Delivered("not there")
 
@@ -35,6 +36,37 @@ class Options(BaseModel):
         {}, alias="fields", description="custom field of a lead (its 40-digit key): our name for what it is filled with"
     )
     timeout_s: float = Field(20.0, gt=0, description="how long Pipedrive may take to answer each request, seconds")
+
+
+class Record(Struct):
+    """A person or a lead, as far as it is looked at."""
+
+    id: int | str
+    title: str | None = None
+    person: "Record | None" = None
+
+    def of(self, lead_id: str) -> bool:
+        """Tell whether it is our lead's."""
+        return (self.title or "").endswith(mark(lead_id))
+
+
+class Item(Struct):
+    """One thing that was found."""
+
+    item: Record
+
+
+class Items(Struct):
+    """All that was found."""
+
+    items: list[Item]
+
+
+class Answered(Struct, Generic[T]):
+    """Any answer; without `data` where nothing was found."""
+
+    success: bool
+    data: T | None = None
 
 
 class PipedriveSink:
@@ -65,47 +97,50 @@ class PipedriveSink:
         known = fields.flat(*parcel)
         name = " ".join(str(known[part]) for part in ("first_name", "last_name") if part in known) or address
         query = urlencode({"term": address, "fields": "email", "exact_match": "true"})
-        found = await self._ask("GET", f"/api/v2/persons/search?{query}")
-        if isinstance(found, OUTCOMES):
+        found = await self._ask("GET", f"/api/v2/persons/search?{query}", Items)
+        if not isinstance(found, Items):
             return found
-        person = next((one["item"]["id"] for one in _items(found)), None)
+        person = next((one.item.id for one in found.items), None)
         if person is None:
             emails = [{"value": address, "primary": True}]
-            made = await self._ask("POST", "/api/v2/persons", {"name": name, "emails": emails})
-            if isinstance(made, OUTCOMES):
+            made = await self._ask("POST", "/api/v2/persons", Record, {"name": name, "emails": emails})
+            if not isinstance(made, Record):
                 return made
-            person = made["id"]
+            person = made.id
         return await self._lead(parcel, person, f"{name} {mark(parcel.routed.lead_id)}")
 
-    async def _lead(self, parcel: Parcel, person: int, title: str) -> Delivery:
-        found = await self._ask("GET", f"/api/v1/leads?{urlencode({'person_id': person, 'limit': 500})}")
-        if isinstance(found, OUTCOMES):
+    async def _lead(self, parcel: Parcel, person: int | str, title: str) -> Delivery:
+        query = urlencode({"person_id": person, "limit": 500})
+        found = await self._ask("GET", f"/api/v1/leads?{query}", list[Record], none=[])
+        if not isinstance(found, list):
             return found
-        lead = next((one["id"] for one in found if _is(one, parcel.routed.lead_id)), None)
+        lead = next((one.id for one in found if one.of(parcel.routed.lead_id)), None)
         told = {"title": title} | fields.filled(self._options.fields_, fields.flat(*parcel))
         done = (
-            await self._ask("POST", "/api/v1/leads", told | {"person_id": person})
+            await self._ask("POST", "/api/v1/leads", Record, told | {"person_id": person})
             if lead is None
-            else await self._ask("PATCH", f"/api/v1/leads/{lead}", told)
+            else await self._ask("PATCH", f"/api/v1/leads/{lead}", Record, told)
         )
-        return done if isinstance(done, OUTCOMES) else Delivered("created" if lead is None else "updated")
+        return Delivered("created" if lead is None else "updated") if isinstance(done, Record) else done
 
     async def _forget(self, lead_id: str) -> Delivery:
         query = urlencode({"term": lead_id, "fields": "title"})
-        found = await self._ask("GET", f"/api/v2/leads/search?{query}")
-        if isinstance(found, OUTCOMES):
+        found = await self._ask("GET", f"/api/v2/leads/search?{query}", Items)
+        if not isinstance(found, Items):
             return found
-        leads = [one["item"] for one in _items(found) if _is(one["item"], lead_id)]
-        persons = {one["person"]["id"] for one in leads if one.get("person")}
-        gone = [f"/api/v2/persons/{id_}" for id_ in persons] + [f"/api/v1/leads/{one['id']}" for one in leads]
+        leads = [one.item for one in found.items if one.item.of(lead_id)]
+        persons = {one.person.id for one in leads if one.person}
+        gone = [f"/api/v2/persons/{id_}" for id_ in persons] + [f"/api/v1/leads/{one.id}" for one in leads]
         for path in gone:  # the lead last: it is what a next attempt finds the rest by
-            done = await self._ask("DELETE", path)
-            if isinstance(done, OUTCOMES) and done != NOT_THERE:
+            done = await self._ask("DELETE", path, Record)
+            if not isinstance(done, Record) and done != NOT_THERE:
                 return done
         return Delivered("deleted" if gone else "not there")
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        """Return the answer's `data`, or what came of it otherwise."""
+    async def _ask(
+        self, method: str, path: str, kind: type[T], body: Mapping[str, object] | None = None, none: T | None = None
+    ) -> T | Delivery:
+        """Return the answer's `data`, or what came of it otherwise; `none` stands for no data."""
         headers = {"x-api-token": self._options.token.get_secret_value()}
         answer = await self._http.json(method, f"{self._base}{path}", headers, body)
         if isinstance(answer, Retry):
@@ -115,10 +150,11 @@ class PipedriveSink:
         verdict = api_verdict(answer, self._http.clock())
         if verdict is not None:
             return verdict
-        told = answer.json()
-        if not isinstance(told, dict) or not told.get("success"):
-            return Retry(None, "Pipedrive's answer is not understood", alone=True)
-        return told.get("data") or []
+        told: Answered[T] | None = answer.read(Answered[kind])  # type: ignore[valid-type]
+        if told is None or not told.success:
+            return unclear("Pipedrive", alone=True)
+        found: T | None = none if told.data is None else told.data
+        return unclear("Pipedrive", alone=True) if found is None else found
 
 
 def open_sink(options: Options, guard: Guard) -> PipedriveSink:
@@ -129,11 +165,3 @@ def open_sink(options: Options, guard: Guard) -> PipedriveSink:
 def mark(lead_id: str) -> str:
     """Return how the title of a lead's record ends."""
     return f"({MARK} {lead_id})"
-
-
-def _is(record: Mapping[str, Any], lead_id: str) -> bool:
-    return str(record.get("title", "")).endswith(mark(lead_id))
-
-
-def _items(found: Any) -> Sequence[Any]:
-    return found.get("items", ()) if isinstance(found, dict) else ()

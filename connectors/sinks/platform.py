@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.egress import Guard
 from connectors.sinks.batches import halving, some
 from connectors.sinks.conversion import Conversion, conversion
-from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Skipped
+from connectors.sinks.delivery import Delivery, Parcel, Retry, Skipped
 from connectors.sinks.http import Answer, Http, api_verdict
 
 __all__ = ["Platform", "PlatformOptions"]
@@ -63,16 +63,7 @@ class Platform(ABC):
         if isinstance(answer, Retry):
             return answer
         verdict = api_verdict(answer, self._http.clock())
-        if verdict is not None:
-            return verdict
-        found = answer.json()
-        wrong = self.wrong(found if isinstance(found, dict) else {})
-        if not isinstance(wrong, dict):
-            return wrong
-        return [
-            Refused(Refusal.REJECTED, wrong[number]) if number in wrong else Delivered("taken")
-            for number in range(len(told))
-        ]
+        return self.outcomes(answer, len(told)) if verdict is None else verdict
 
     @abstractmethod
     def row(self, told: Conversion) -> dict[str, Any]:
@@ -83,5 +74,5 @@ class Platform(ABC):
         """Send rows."""
 
     @abstractmethod
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
-        """Return the rows that a 2xx refuses, by number, with why; or what it says of all of them."""
+    def outcomes(self, answer: Answer, count: int) -> Sequence[Delivery] | Delivery:
+        """Return what a 2xx says of each of so many rows, or of all of them; it may say anything but what we expect."""

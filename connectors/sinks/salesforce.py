@@ -6,13 +6,14 @@ Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.egress import Guard
 from connectors.sinks import fields
 from connectors.sinks.batches import halving
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Answer, Http, api_verdict, seconds, web_address
+from connectors.sinks.http import Answer, Http, api_verdict, seconds, unclear, web_address
 from connectors.sinks.oauth import Tokens
 
 __all__ = ["Options", "SalesforceSink", "open_sink"]
@@ -62,6 +63,21 @@ class Options(BaseModel):
         return self
 
 
+class Trouble(Struct, rename="camel"):
+    """What is wrong with a row (`statusCode`), or with a request as a whole (`errorCode`)."""
+
+    status_code: str = ""
+    error_code: str = ""
+
+
+class Result(Struct):
+    """What became of a row."""
+
+    success: bool
+    created: bool | None = None
+    errors: list[Trouble] | None = None
+
+
 class SalesforceSink:
     """Upserts records; a row's errors are told apart: locked, refused, or everybody's trouble."""
 
@@ -105,9 +121,9 @@ class SalesforceSink:
         verdict = self._verdict(answer)
         if verdict is not None:
             return verdict
-        results = answer.json()
-        if not isinstance(results, list) or len(results) != len(rows):
-            return Retry(None, "Salesforce's answer is not one result for each record")
+        results = answer.read(list[Result])
+        if results is None or len(results) != len(rows):
+            return unclear("Salesforce")
         return [_outcome(result) for result in results]
 
     async def _delete(self, lead_id: str) -> Delivery:
@@ -137,17 +153,14 @@ def open_sink(options: Options, guard: Guard) -> SalesforceSink:
 
 def _code(answer: Answer) -> str:
     """Return the error code of a request that failed as a whole, "" of none."""
-    told = answer.json()
-    first = told[0] if isinstance(told, list) and told else None
-    return str(first.get("errorCode", "")) if isinstance(first, dict) else ""
+    told = answer.read(list[Trouble])
+    return told[0].error_code if told else ""
 
 
-def _outcome(result: Any) -> Delivery:
-    if not isinstance(result, dict):
-        return Retry(None, "Salesforce's answer is not understood", alone=True)
-    if result.get("success"):
-        return Delivered("created" if result.get("created") else "updated")
-    codes = [str(error.get("statusCode")) for error in result.get("errors", ()) if isinstance(error, dict)]
+def _outcome(result: Result) -> Delivery:
+    if result.success:
+        return Delivered("created" if result.created else "updated")
+    codes = [error.status_code for error in result.errors or () if error.status_code]
     told = ", ".join(codes) or "no reason given"
     if any(code in BUSY for code in codes):
         return Retry(None, told)

@@ -5,12 +5,13 @@ Source: https://business-api.tiktok.com/portal/docs (Events API, event/track).
 
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
-from connectors.sinks.delivery import Delivery, Refusal, Refused, Retry
-from connectors.sinks.http import Answer, web_address
+from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
+from connectors.sinks.http import Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["Options", "TikTokConversions", "open_sink"]
@@ -26,6 +27,12 @@ class Options(PlatformOptions):
     )
     event_set: str = Field(min_length=1, description="the CRM event set's id")
     token: SecretStr = Field(min_length=1, description="the event set's access token")
+
+
+class Coded(Struct):
+    """An answer."""
+
+    code: int
 
 
 class TikTokConversions(Platform):
@@ -57,12 +64,15 @@ class TikTokConversions(Platform):
         headers = {"access-token": self._options.token.get_secret_value()}
         return await self._http.json("POST", f"{self._options.url.rstrip('/')}/event/track/", headers, body)
 
-    def wrong(self, found: dict[str, Any]) -> dict[int, str] | Delivery:
+    def outcomes(self, answer: Answer, count: int) -> Delivery:  # noqa: ARG002 - a platform takes both
         """Return what the code says of the whole batch."""
-        code = found.get("code")
-        if code == 0:
-            return {}
-        return Refused(Refusal.REJECTED, f"code {code}") if code in INVALID else Retry(None, f"code {code}")
+        told = answer.read(Coded)
+        if told is None:
+            return unclear("TikTok")
+        if told.code == 0:
+            return Delivered("taken")
+        why = f"code {told.code}"
+        return Refused(Refusal.REJECTED, why) if told.code in INVALID else Retry(None, why)
 
 
 def open_sink(options: Options, guard: Guard) -> TikTokConversions:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.egress import Guard
 from connectors.sinks import fields
 from connectors.sinks.batches import OUTCOMES, halving
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, web_address
+from connectors.sinks.http import Http, api_verdict, unclear, web_address
 from connectors.sinks.oauth import Tokens
 
 __all__ = ["Options", "ZohoSink", "open_sink"]
@@ -50,6 +51,20 @@ class Options(BaseModel):
         FIELDS, alias="fields", description="Zoho's field: our name for what it is filled with"
     )
     timeout_s: float = Field(20.0, gt=0, description="how long Zoho may take to answer, seconds")
+
+
+class Result(Struct):
+    """What became of a row; `details` has its id."""
+
+    code: str
+    action: str | None = None
+    details: dict[str, object] | None = None
+
+
+class Answered(Struct):
+    """What became of each row."""
+
+    data: list[Result]
 
 
 class ZohoSink:
@@ -96,29 +111,29 @@ class ZohoSink:
         made = _outcome(results[0])
         if not isinstance(made, Delivered):
             return made
-        ids = urlencode({"ids": results[0]["details"]["id"], "wf_trigger": "false"})
-        gone = await self._send("DELETE", f"Leads?{ids}", 1)
+        if not (id_ := (results[0].details or {}).get("id")):
+            return unclear("Zoho", alone=True)
+        gone = await self._send("DELETE", f"Leads?{urlencode({'ids': id_, 'wf_trigger': 'false'})}", 1)
         if isinstance(gone, OUTCOMES):
             return gone
         done = _outcome(gone[0])
         return Delivered("deleted") if isinstance(done, Delivered) else done
 
-    async def _write(self, rows: Sequence[Row], trigger: list[str]) -> list[Any] | Delivery:
+    async def _write(self, rows: Sequence[Row], trigger: list[str]) -> list[Result] | Delivery:
         body = {"data": rows, "duplicate_check_fields": [self._options.unique], "trigger": trigger}
         return await self._send("POST", "Leads/upsert", len(rows), body)
 
-    async def _send(self, method: str, what: str, count: int, body: object = None) -> list[Any] | Delivery:
+    async def _send(self, method: str, what: str, count: int, body: object = None) -> list[Result] | Delivery:
         """Return a result for each of so many rows, or what came of the request as a whole."""
         path = f"/crm/{self._options.version}/{what}"
         answer = await self._tokens.send(method, path, "Zoho-oauthtoken", body)
         if isinstance(answer, Retry):
             return answer
-        told = answer.json()
-        results = told.get("data") if isinstance(told, dict) else None
-        if isinstance(results, list) and len(results) == count:  # row by row, whatever the status is
-            return results
+        told = answer.read(Answered)
+        if told is not None and len(told.data) == count:  # row by row, whatever the status is
+            return told.data
         verdict = api_verdict(answer, self._http.clock())
-        return Retry(None, "Zoho's answer is not one result for each record") if verdict is None else verdict
+        return unclear("Zoho") if verdict is None else verdict
 
 
 def open_sink(options: Options, guard: Guard) -> ZohoSink:
@@ -126,10 +141,9 @@ def open_sink(options: Options, guard: Guard) -> ZohoSink:
     return ZohoSink(options, guard)
 
 
-def _outcome(result: Any) -> Delivery:
-    code = str(result.get("code", "")) if isinstance(result, dict) else ""
-    if code == "SUCCESS":
-        return Delivered("updated" if result.get("action") == "update" else "created")
-    if code in BUSY or not code:
-        return Retry(None, code or "Zoho's answer is not understood", alone=True)
-    return Refused(Refusal.REJECTED, code)
+def _outcome(result: Result) -> Delivery:
+    if result.code == "SUCCESS":
+        return Delivered("updated" if result.action == "update" else "created")
+    if not result.code:
+        return unclear("Zoho", alone=True)
+    return Retry(None, result.code, alone=True) if result.code in BUSY else Refused(Refusal.REJECTED, result.code)

@@ -92,10 +92,10 @@ def test_every_lead_is_written_once_whatever_the_platform_does_meanwhile(
     environ: dict[str, str], broker: BrokerHandle, source: str
 ) -> None:
     before = {(spot.topic, spot.partition): spot.offset for spot in ends(environ, EVENTS_AD)}
-    pages = Pages(230, Later("timeout"), Heard(503, b""), Heard(429, b"", 0.5))
+    pages = Pages(230, Later("timeout"), Heard(503, b""), Heard(429, b"", 0.5), Heard(200, b"<html>"))
     done, whys = fetched(environ, source, pages)
     events = since(environ, broker.bootstrap, before)
-    assert (done.sent, done.whole, len(whys)) == (230, True, 3)
+    assert (done.sent, done.whole, len(whys)) == (230, True, 4)
     assert len(events) == len({raw.event_id for raw in events}) == 230
     assert {raw.source for raw in events} == {source}
     assert [SOURCES[source].adapt(raw).identifiers.email for raw in events] == ["j@e.com"] * 230
@@ -144,7 +144,7 @@ def test_the_range_is_asked_for_as_each_platform_wants_it() -> None:
     assert "submittedAtTimeRange=(start:1000500,end:2000000)" in linkedin
 
 
-@pytest.mark.parametrize("answer", [Heard(404, b"{}"), Heard(200, b"<html>")])
+@pytest.mark.parametrize("answer", [Heard(404, b"{}"), Heard(200, b'{"data":7}')])
 def test_a_form_that_is_not_there_and_an_answer_that_is_none_end_it(environ: dict[str, str], answer: Heard) -> None:
     with pytest.raises(Missing, match="meta_ads"):
         fetched(environ, "meta_ads", Pages(1, answer))

@@ -150,6 +150,20 @@ def test_a_platform_that_is_away_or_limits_us_is_asked_later(name: str, trouble:
 
 
 @EACH
+@pytest.mark.parametrize("odd", [b"", b"<html>Down for a moment</html>", b"[]", b'{"id":"20', b'{"a":"\xff"}'])
+def test_an_answer_that_is_none_costs_no_lead(name: str, odd: bytes) -> None:
+    signed_in = [Heard(200, b'{"access_token":"t"}')] if name == "salesforce" else []
+    assert isinstance(fetch(name, Platforms(*signed_in, Heard(200, odd))), Later)
+
+
+def test_a_form_that_was_not_understood_is_asked_for_again() -> None:
+    lead, page = Heard(200, json.dumps(LINKEDIN).encode()), Heard(200, b"<html>")
+    fetcher = FETCHERS["linkedin_ads"](settings(), Platforms(lead, page))
+    turns = [asyncio.run(fetcher.fetch(*notice("linkedin_ads"))) for _ in range(2)]
+    assert [type(turn) for turn in turns] == [Later, Found]
+
+
+@EACH
 def test_what_is_not_there_any_more_is_gone(name: str) -> None:
     missing = [Heard(200, b'{"access_token":"t"}')] if name == "salesforce" else []
     assert isinstance(fetch(name, Platforms(*missing, Heard(404, b"{}"))), Gone)
