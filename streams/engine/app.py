@@ -34,8 +34,10 @@ class App(faust.App):
     def sight(self) -> Sight:
         """Return what the watchdog looks at."""
         consumer = cast("BatchConsumer | None", self._consumer)  # the property would make one, in the wrong thread
-        waits = self.rebalancing or self.engine.rounds.open
-        return Sight(consumer.positions() if consumer else {}, self.engine.progress_at, waits)
+        if consumer is None:
+            return Sight({}, self.engine.progress_at, self.rebalancing)
+        waits = self.rebalancing or self.engine.rounds.open or consumer.astray
+        return Sight(consumer.positions(), self.engine.progress_at, waits)
 
 
 def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore | None = None) -> App:

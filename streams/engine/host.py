@@ -20,6 +20,7 @@ from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.pace import Pace
+from streams.engine.restore import Interrupted
 from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.standby import Standby
 from streams.engine.store import MemoryStore, Store, StoreBroken
@@ -118,18 +119,26 @@ class Host:
         """Own `assigned`: bring its state up to the last commit, return where to read on. Raises `Interrupted`."""
         self._assignments += 1
         current = self._assignments
+
+        def wanted() -> bool:
+            return current == self._assignments
+
         async with self._restore_lock:
+            if not wanted():
+                raise Interrupted
             self.restoring = True
             began = self._moved_at = time.monotonic()
             try:
                 self._own(assigned)
                 tables = [table for tables in self.tables.values() for table in tables]
-                positions, read = await self._insist(assigned, tables, lambda: current == self._assignments)
+                positions, read = await self._insist(assigned, tables, wanted)
             except StoreBroken as broken:
                 leave(Exit.STATE, str(broken))
             finally:
                 self.restoring = False
-        self.membership = membership
+            if not wanted():  # there may have been nothing to read, and nobody who asked
+                raise Interrupted
+            self.membership = membership
         self._restored = True
         metrics.REBALANCES.inc()
         metrics.RESTORED.inc(read)
@@ -142,13 +151,14 @@ class Host:
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
         """Restore, again and again while the broker does not answer. Raises `Interrupted`."""
-        while True:
+        while wanted():
             try:
                 running = asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
                 return await self._through(running)
             except (KafkaException, TimeoutError) as error:
                 log.warning("state cannot be restored, to be tried again", extra={"error": error})
                 await asyncio.sleep(1.0)
+        raise Interrupted
 
     async def _through(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:
         """Wait for the thread, even when cancelled: until it ends, its tables are nobody else's."""

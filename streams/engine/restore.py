@@ -8,7 +8,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.engine.offsets import Kafka, Place, ends, ids, starts
-from streams.engine.store import Store
+from streams.engine.store import STALE_S, Store
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def bounds(kafka: Kafka, places: Iterable[Place]) -> dict[Place, Bounds]:
 def discard(tables: Mapping[Place, Table], found: Mapping[Place, Bounds], now: float) -> None:
     """Begin anew where the rows are not those of the changelog as it is: reading on would mix two histories."""
     for place, table in tables.items():
-        why = _off(table.store, found[place])
+        why = _off(table.store, found[place]) or _stale(table, now)
         if why and table.store.position:
             said = {"topic": place[0], "partition": place[1], "why": why}
             log.warning("state is thrown away", extra=said)
@@ -85,6 +85,13 @@ def _off(store: Store, found: Bounds) -> str:
     if 0 < store.position < found.start:
         return f"it stands at {store.position}, and its changelog begins at {found.start}"
     return ""
+
+
+def _stale(table: Table, now: float) -> str:
+    """Say that a table has been nobody's for too long, here or cut off; "" = it has not."""
+    if table.whole_at is None or now - table.whole_at <= STALE_S:
+        return ""
+    return f"it was last whole {(now - table.whole_at) / 86_400:.1f} days ago, and deletions are forgotten"
 
 
 def _read(

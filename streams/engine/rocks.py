@@ -22,12 +22,10 @@ from rocksdict import (
     WriteOptions,
 )
 
-from schemas.topics import TOMBSTONES_S
-from streams.engine.store import Changes, StoreBroken
+from streams.engine.store import STALE_S, Changes, StoreBroken
 
 ROW, AFTER_ROWS = b"r", b"s"
 LOG, POSITION, WHOLE_AT = b"m:log", b"m:position", b"m:whole_at"
-STALE_S = TOMBSTONES_S / 2
 SKEW_S = 3_600.0  # how far ahead of us the clock that wrote a time may have been
 BROKEN = "BROKEN"
 NOT_ITS_FAULT = ("lock", "No space left", "Permission denied", "Too many open files", "Read-only file system")
@@ -86,11 +84,18 @@ class RocksStore:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every row, by key."""
-        found = cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=ROW))  # raw mode: bytes
-        for key, value in found:
+        rows = self._db.iter()
+        rows.seek(ROW)
+        while rows.valid():
+            key, value = cast("tuple[bytes, bytes]", (rows.key(), rows.value()))  # raw mode: bytes
             if key >= AFTER_ROWS:
                 return
             yield key[len(ROW) :], value
+            rows.next()
+        try:
+            rows.status()  # it ends at a damaged block as it does behind the last row
+        except Exception as error:
+            raise self._broken(error) from error
 
     @property
     def size(self) -> int:

@@ -19,6 +19,7 @@ from streams.engine.table import Table
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
 WAIT_S = 0.5
+WHOLE_S = 3_600.0  # how often it is asked anew how far changelogs go: what has come so far is whole
 
 
 class Standby:
@@ -86,7 +87,7 @@ class Standby:
         return self._drop()
 
     def _follow(self) -> None:
-        """Follow the tables that are here now, until that changes."""
+        """Follow the tables that are here now, until that changes, or it is time to ask how far they go."""
         with self._lock:
             places, changes = set(self._tables), self._changes
         now = time.time()
@@ -98,13 +99,17 @@ class Standby:
                     return
                 discard(self._tables, found, now)
                 consumer.assign([TopicPartition(t, p, table.store.position) for (t, p), table in self._tables.items()])
-            while not self._stop.is_set():
+            coming = {place: at.end for place, at in found.items()}
+            while not self._stop.is_set() and time.time() - now < WHOLE_S:
                 taken = take(consumer.consume(READ, timeout=WAIT_S))
                 with self._lock:
                     if changes != self._changes:
                         return  # what was read may be of a table that is not here any more, or is here again
                     for place, (rows, position) in taken.items():
                         self._tables[place].restore(rows, position)
+                    for place in [at for at, end in coming.items() if self._tables[at].store.position >= end]:
+                        self._tables[place].whole(now)
+                        del coming[place]
         finally:
             consumer.close()
 

@@ -7,7 +7,10 @@ bring it to. So it always stands at some point of its changelog: losing it costs
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from schemas.topics import TOMBSTONES_S
+
 Changes = Mapping[bytes, bytes | None]  # None removes a row
+STALE_S = TOMBSTONES_S / 2  # after so long a changelog may have forgotten deletions that a store has not seen
 
 
 class StoreBroken(Exception):

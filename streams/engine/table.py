@@ -23,6 +23,7 @@ class RowTooLarge(Exception):
 class Table:
     """State of one partition of one changelog topic.
 
+    `whole_at`: when it last held all of its changelog, seconds since the epoch; None = that is for its store to know.
     `careful`: rows are measured as they are written and not only when the transaction closes, until one has committed.
     It costs an encoding for each write, so it is on only while a row is known to be too large.
     """
@@ -34,6 +35,7 @@ class Table:
         self._encoded: dict[bytes, bytes | None] = {}
         self._delivered = 0
         self.careful = False
+        self.whole_at: float | None = None
         self._hot = hot or Hot()
         self._number = self._hot.enrol()
         self._alarms: Alarms | None = None
@@ -100,6 +102,7 @@ class Table:
         """
         if self._encoded:
             self.store.apply(self._encoded, max(self.store.position, self._delivered), whole_at)
+            self.whole_at = whole_at
         for (key, row), value in zip(self._overlay.items(), self._encoded.values(), strict=True):
             if row is None or value is None:
                 self._hot.drop(self._number, key)
@@ -129,10 +132,12 @@ class Table:
         self._forget_hot()
         self._alarms = None
         self.store.reset(log, now)
+        self.whole_at = now
 
     def whole(self, at: float) -> None:
         """Be told that at that time the store held all of its changelog. Raises `StoreBroken`."""
         self.store.apply({}, self.store.position, at)
+        self.whole_at = at
 
     def _forget_hot(self) -> None:
         self._number = (

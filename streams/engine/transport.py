@@ -106,10 +106,16 @@ class BatchConsumer(driver.Consumer):
         """Return the next offset to be read from each partition of ours."""
         return self._thread.positions()
 
+    @property
+    def astray(self) -> bool:
+        """Tell whether partitions are ours under a membership that is not: what is read of them is let go."""
+        return bool(self.positions()) and self._thread.membership() != self.host.membership
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._polling = asyncio.Lock()
         self._taken = 0  # records in hand for the next round
+        self._moves = 0  # how often positions were set, or are about to be: what was taken before comes again
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -139,11 +145,11 @@ class BatchConsumer(driver.Consumer):
         as the last round: it is taken, and asked again, what follows it is here in a moment. Half the latency under
         load; when little comes in, there is nothing to be taken and nothing is asked twice.
         """
-        self._taken, found, asked_at, membership = 0, dict[TP, list[Any]](), time.monotonic(), self.host.membership
+        self._taken, found, asked_at, moves = 0, dict[TP, list[Any]](), time.monotonic(), self._moves
         while True:
             more, active = await self._wait_next_records(FETCH_S if found else IDLE_S)
-            if self.host.membership != membership:  # what we had taken comes again: a restore went back behind it
-                self._taken, found, membership = 0, {}, self.host.membership
+            if self._moves != moves:  # what we had taken comes again; `more` is of a poll that began after the move
+                self._taken, found, moves = 0, {}, self._moves
             for tp, records in more.items() if more else ():
                 if records and (active is None or tp in active):
                     found.setdefault(tp, []).extend(records)
@@ -193,20 +199,29 @@ class BatchConsumer(driver.Consumer):
         async with self._polling:
             if not self.flow_active:
                 return {}
+            moves = self._moves
             self._thread.bound(max(self.host.pace.limit - self._taken, 1))
-            return await super()._getmany(active_partitions, timeout)
+            found = await super()._getmany(active_partitions, timeout)
+            return found if self._moves == moves else {}
+
+    def stop_flow(self) -> None:
+        """Stop polling: partitions move, so positions will. What is being polled, or waits for its round, is void."""
+        self._moves += 1
+        super().stop_flow()
 
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
         self.stop_flow()  # Faust does not, when we had no partitions before
+        generation = self.app.consumer_generation_id  # of the assignment that Faust has been told of
         assigned, membership = {(tp.topic, tp.partition) for tp in self.assignment()}, self._thread.membership()
-        if membership.generation < 0:  # expelled again already: to join anew is on its way
-            raise IllegalStateError("no member of the group")
+        if membership.generation != generation:  # expelled, or joined anew: another assignment is on its way
+            raise IllegalStateError("no member of the group by which these partitions were assigned")
         try:
             positions = await self.host.restore(assigned, membership)
         except Interrupted as interrupted:
             raise IllegalStateError("the partitions move again") from interrupted  # Faust's word for: wait for the next
         async with self._polling:  # a poll under way would bring what lies before the seek, or swallow what lies after
+            self._moves += 1
             for (topic, partition), offset in positions.items():
                 await self.seek(TP(topic, partition), offset)
 

@@ -20,7 +20,11 @@ ASK_S = 5.0
 
 
 class Sight(NamedTuple):
-    """What the watchdog sees of its worker: where it reads next, when it last went forward, whether it rebalances."""
+    """What the watchdog sees of its worker: where it reads next, when it last went forward, whether it rebalances.
+
+    An open round counts as a rebalance, and so does a worker that its group has put out and not taken back: both have
+    read what they have not committed.
+    """
 
     positions: Mapping[Place, int]
     progress_at: float
@@ -71,8 +75,9 @@ class Watchdog:
         while not self._stopped.wait(self._patience_s / 6):
             try:
                 found = ends(self._kafka, self._see().positions, stable=True, patience_s=ASK_S)
+                self.look(found, time.monotonic())
             except (KafkaException, TimeoutError) as error:
                 log.debug("the watchdog cannot see the input's ends", extra={"error": error})
                 self._stuck_since = None
-                continue
-            self.look(found, time.monotonic())
+            except Exception:  # it looks into what other threads change: a look that fails must not be the last
+                log.exception("the watchdog could not look")

@@ -13,8 +13,8 @@ import pytest
 from rocksdict import Rdict, WriteBatch
 
 from schemas.topics import LEADS_PROFILES
-from streams.engine.rocks import BROKEN, SKEW_S, STALE_S, WHOLE_AT, RocksStore
-from streams.engine.store import Store, StoreBroken
+from streams.engine.rocks import BROKEN, SKEW_S, WHOLE_AT, RocksStore
+from streams.engine.store import STALE_S, Store, StoreBroken
 
 NOW = 1_795_000_000.0
 ROWS: dict[bytes, bytes | None] = {b"k%d" % number: os.urandom(300) for number in range(2_000)}
@@ -102,11 +102,18 @@ def read_all(store: Store) -> None:
         store.get(key)
 
 
-def test_damage_met_while_it_works_ends_the_worker_and_the_next_one_rebuilds(folder: Path) -> None:
+def list_all(store: Store) -> None:
+    list(store.items())
+
+
+@pytest.mark.parametrize("meet", [read_all, list_all])
+def test_damage_met_while_it_works_ends_the_worker_and_the_next_one_rebuilds(
+    meet: Callable[[Store], None], folder: Path
+) -> None:
     store = RocksStore(folder, NOW)
     flip(folder)
     with pytest.raises(StoreBroken):
-        read_all(store)
+        meet(store)
     store.close()
     assert state(folder) == REBUILT
 

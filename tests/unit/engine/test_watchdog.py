@@ -1,5 +1,7 @@
 """The watchdog barks when input moves and commits do not, and only then."""
 
+import threading
+
 from streams.engine.watchdog import Sight, Watchdog
 
 PLACE = ("events.web", 0)
@@ -52,3 +54,20 @@ def test_it_ends_a_worker_whose_rebalance_does_not_end() -> None:
     dog.look({}, 100.0)
     dog.look({}, 131.0)
     assert "rebalance" in stalls[0]
+
+
+def test_a_look_that_fails_is_not_the_last() -> None:
+    fails = [RuntimeError("changed while it was looked at")] * 3
+    stalled = threading.Event()
+
+    def see() -> Sight:
+        if fails:
+            raise fails.pop()
+        return Sight({}, 0.0, rebalancing=True)
+
+    dog = Watchdog({}, see, 0.06, lambda _: stalled.set())
+    dog.start()
+    try:
+        assert stalled.wait(60)
+    finally:
+        dog.stop()

@@ -11,7 +11,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiokafka.errors import IllegalStateError
@@ -21,18 +21,26 @@ from faust.types import TP
 
 from streams.engine import app as engine_app
 from streams.engine import transport
-from streams.engine.boundary import Batch, Slice
 from streams.engine.config import Config
-from streams.engine.restore import Interrupted
-from streams.engine.rounds import Membership, Round
 from tests.pipeline import CODEC
-from tests.unit.faust.memory import Log, MemoryThread, Producer, on, until
-from tests.unit.faust.memory import running as running_on
+from tests.unit.faust.memory import Log, running, until
+from tests.unit.faust.ours import on_a_log
 from tests.worker import pipeline
 
 OURS = (transport.BatchConsumer, transport.BatchConsumerThread, transport.Transport, engine_app.App)
 ADDED = {  # what we add to their classes: were one of these names theirs, we would hide it
-    transport.BatchConsumer: {"host", "positions", "_gather", "_run", "_deliver", "_backoff_s", "_polling", "_taken"},
+    transport.BatchConsumer: {
+        "host",
+        "positions",
+        "_gather",
+        "_run",
+        "_deliver",
+        "_backoff_s",
+        "_polling",
+        "_taken",
+        "_moves",
+        "astray",
+    },
     transport.BatchConsumerThread: {"membership", "positions", "bound"},
     transport.Transport: set(),
     engine_app.App: {"engine", "sight"},
@@ -165,99 +173,13 @@ def test_our_consumer_commits_nothing_and_counts_no_acks() -> None:
     look(at)
 
 
-class MemoryBatches(transport.BatchConsumer):
-    """Our consumer, fed by a log."""
-
-    def _new_consumer_thread(self) -> Any:
-        thread = MemoryThread(self, loop=self.loop, beacon=self.beacon)
-        cast(Any, thread).membership = lambda: Membership(thread.generation, "m")
-        cast(Any, thread).bound = lambda _records: None
-        return thread
-
-
-class MemoryTransport(transport.Transport):
-    """Our transport on a log."""
-
-    Consumer = MemoryBatches
-    Producer = Producer
-
-
-class Engine:
-    """Stands for the host: rounds are noted, and undone when told."""
-
-    def __init__(self) -> None:
-        self.membership = Membership(-1, "")
-        self.rounds = SimpleNamespace(open_with=lambda _round: None)
-        self.pace = SimpleNamespace(limit=1_000)
-        self.delivered: list[tuple[int, ...]] = []
-        self.undo = 0
-        self.released = 0
-        self.interrupt = False
-
-    def round(self, slices: list[Slice]) -> Round:
-        return Round(self.membership, [Batch("run", tuple(slices))])
-
-    async def run(self, new: Round, deliver: Any) -> bool:
-        deliver(new.batches["run"])
-        await new.folded.wait()
-        if self.undo:
-            self.undo -= 1
-            return False
-        self.delivered.append(tuple(record.offset for part in new.slices() for record in part.records))
-        return True
-
-    async def restore(self, assigned: set[tuple[str, int]], membership: Membership) -> dict[tuple[str, int], int]:
-        if self.interrupt:
-            raise Interrupted
-        self.membership = membership
-        return dict.fromkeys(assigned, 2)
-
-    async def release(self) -> None:
-        self.released += 1
-
-
-def on_a_log(log: Log) -> Any:
-    """A Faust app with our transport and an engine that only notes."""
-    app: Any = engine_app.App(
-        "ours", broker="leadstream://", stream_recovery_delay=0.0, topic_disable_leader=True, web_enabled=False
-    )
-    app.transport = MemoryTransport([], app)
-    app.engine = Engine()
-    on(app, log)
-    channel = app.topic(
-        "in", key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False
-    )
-
-    @app.agent(channel, name="run")
-    async def run(stream: Any) -> None:
-        async for event in stream.events():
-            rounds.append(event.value)
-            current = event.value
-            app.engine.current = current
-            folded.set()
-
-    rounds: list[Batch] = []
-    folded = asyncio.Event()
-    app.engine.rounds.open_with = lambda new: setattr(app.engine, "open", new)
-
-    async def fold() -> None:
-        while True:
-            await folded.wait()
-            folded.clear()
-            app.engine.open.folded.set()
-
-    app.folding = asyncio.create_task(fold())
-    app.seen = rounds
-    return app
-
-
 def test_a_poll_becomes_one_event_that_begins_where_the_restore_said() -> None:
     # `_drain_messages`, `_wait_next_records`, `_tp_index`, `perform_seek`, `queue.put_nowait`, in Faust's own order.
     async def scenario() -> None:
         log = Log()
         app = on_a_log(log)
         log.add(b"a", b"b", b"c", b"d")
-        async with running_on(app):
+        async with running(app):
             await until(lambda: app.engine.delivered)
             assert app.engine.delivered == [(2, 3)]
             assert [len(batch.slices) for batch in app.seen] == [1]
@@ -274,7 +196,7 @@ def test_a_round_that_was_undone_is_read_again_from_its_beginning() -> None:
         app = on_a_log(log)
         app.engine.undo = 2
         log.add(b"a", b"b", b"c", b"d")
-        async with running_on(app):
+        async with running(app):
             await until(lambda: app.engine.delivered)
             assert app.engine.delivered == [(2, 3)]
             assert len(app.seen) == 3
