@@ -28,7 +28,7 @@ WHOLE: dict[str, Bend] = {
     "a tower": lambda _: b"[" * 100_000,
     "no UTF-8": lambda _: b'{"\xff":1}',
 }
-ODD = (None, True, False, -1, 0, 7, 404, 999, "", "x", "SUCCESS", 0.5, [], {}, [None], {"a": 1})
+ODD: tuple[object, ...] = (None, True, False, -1, 0, 7, 404, 999, "", "x", "SUCCESS", 0.5, [], {}, [None], {"a": 1})
 
 
 def parcels(number: int = 3) -> list[Parcel]:
