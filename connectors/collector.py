@@ -22,7 +22,7 @@ from connectors.health import Health, watched
 from connectors.http import Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
 from connectors.kafka import producer as kafka_producer
 from connectors.keyring import digest_of
-from connectors.limits import Pace, caller
+from connectors.limits import Pace, caller, storable
 from connectors.openapi import PATH as OPENAPI
 from connectors.openapi import document
 from connectors.outbox import Letter, NotTaken, Outbox
@@ -39,7 +39,7 @@ from schemas.codec import Codec
 from schemas.registry import open_registry
 from schemas.topics import EVENTS, NOTICES
 
-GIVES_UP = {"google_ads"}  # its sender takes any 4xx, a 429 too, for the last word on a lead
+GIVES_UP = {"google_ads": (408, 429), "ses": (408,)}  # what their senders take for the last word: no "later" to them
 Carried = tuple[tuple[str, bytes], ...]
 RETRY_AFTER: Headers = ((b"retry-after", b"2"),)
 FROM_PAGES = b"Authorization, Content-Type, Content-Encoding, SP-Anonymous, X-Retry-Count"  # what their scripts set
@@ -147,7 +147,7 @@ class Collector:
             source.verify(request)
             if self._key_pace:
                 self._key_pace.check(entrance.sender(request), perf_counter())
-            parts = source.split(request)
+            parts = [storable(part) for part in source.split(request)]
             if (tracing := self._tracing) is not None and tracing.sampled():
                 with tracing.root("collect", **{"leadstream.source": source.name}) as parent:
                     await self._keep(entrance, request, parts, truncated(address), ((TRACEPARENT, parent.encode()),))
@@ -155,8 +155,8 @@ class Collector:
                 await self._keep(entrance, request, parts, truncated(address))
         except Refused as refused:
             metrics.EVENTS_REFUSED.labels(source.name, refused.code).inc()
-            hold = RETRY_AFTER if refused.status == 429 else ()
-            status = 503 if refused.status == 429 and source.name in GIVES_UP else refused.status
+            hold = RETRY_AFTER if refused.status in (408, 429) else ()
+            status = 503 if refused.status in GIVES_UP.get(source.name, ()) else refused.status
             return trouble(status, refused.code, refused.message, hold)
         except NotTaken as error:
             return trouble(503, "not_stored", f"not everything is stored ({error}): send it all again", RETRY_AFTER)
@@ -219,6 +219,7 @@ class Collector:
             (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
             (b"access-control-allow-credentials", b"true"),
             (b"access-control-allow-headers", FROM_PAGES),
+            (b"access-control-expose-headers", b"Retry-After"),  # else a page's script cannot heed it
             (b"access-control-max-age", b"3600"),
             (b"vary", b"Origin"),
         )
@@ -289,6 +290,7 @@ def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:
             access_log=False,  # request lines may carry personal values
             log_config=None,  # its lines go where ours go
             server_header=False,
+            forwarded_allow_ips=list(settings.trusted_proxies),
             backlog=1_024,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=int(settings.ack_deadline_s) + 1,

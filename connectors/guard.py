@@ -15,7 +15,7 @@ from connectors.http import Receive, Scope, Send, respond, trouble
 HEAD_BYTES = 65_536  # the collector itself refuses headers beyond 16 KiB, and can say so up to here
 LATE = (b"408 Request Timeout", b"the head of a request took too long")
 LONG = (b"431 Request Header Fields Too Large", b"the head of a request is too long")
-MANY = (b"429 Too Many Requests", b"too many connections from this address")
+MANY = (b"503 Service Unavailable", b"too many connections from this address")  # 4xx: some senders give up
 LATER = ((b"retry-after", b"2"), (b"connection", b"close"))
 BUSY = trouble(503, "too_many_connections", "come back later, or ask another collector", LATER)
 ALIVE = b"/healthz"  # answered however busy we are: a restart would mend nothing
@@ -90,7 +90,7 @@ class Guarded(HttpToolsProtocol):
 
     def _begin(self) -> None:
         self._read = 0
-        self._head = self.loop.call_later(self.head_s, self._end, *LATE)
+        self._head = self.loop.call_later(self.head_s, self._late)
 
     def _done(self) -> None:
         if self._head is not None:
@@ -100,6 +100,16 @@ class Guarded(HttpToolsProtocol):
     def _end(self, status: bytes, message: bytes) -> None:
         self._done()
         if not self.transport.is_closing():
-            head = b"content-type: text/plain\r\ncontent-length: %d\r\nconnection: close" % len(message)
+            head = b"content-type: text/plain\r\ncontent-length: %d\r\nretry-after: 2\r\nconnection: close" % len(
+                message
+            )
             self.transport.write(b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, head, message))
+            self.transport.close()
+
+    def _late(self) -> None:
+        """Let go of a connection: without a word when no head has begun, since our answer might cross it."""
+        if self._read:
+            self._end(*LATE)
+        else:
+            self._done()
             self.transport.close()

@@ -5,13 +5,14 @@ from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from connectors.sources.contract import Refused
+from connectors.sources.contract import Part, Refused
 
 RATIO = 30
 HARMLESS = 65_536  # a small batch of like events may well be packed tighter than 30:1
 WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 HEADER_BYTES = 16_384
 SENDERS = 65_536  # remembered at once: some 15 MB
+STORED_BYTES = 960_000  # the broker takes a record of a million, with what we put around the sender's bytes
 HOST_BITS = 64  # of an IPv6 address: its network is one customer's
 
 
@@ -41,6 +42,13 @@ def check_type(content_type: str, types: tuple[str, ...]) -> None:
     """Take the content types of a source, or none named. Raises `Refused`."""
     if content_type and content_type.partition(";")[0].strip().lower() not in types:
         raise Refused(415, "unknown_content_type", f"Content-Type is one of {', '.join(types)}")
+
+
+def storable(part: Part) -> Part:
+    """Return a part as it is, or refused when no broker would take it: it would be sent again and again in vain."""
+    if len(part.body) + len(part.envelope) <= STORED_BYTES:
+        return part
+    return part._replace(problem="too_large", advice=f"an event may hold {STORED_BYTES} bytes")
 
 
 @lru_cache(maxsize=SENDERS)

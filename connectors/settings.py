@@ -14,7 +14,7 @@ from connectors.access import KafkaAccess, RedisAccess
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
 from connectors.observed import Observed, Port
-from connectors.values import SECRETS, BucketDays, Keys, Listed, Seconds, SignNames, StrongKey, TraitNames
+from connectors.values import SECRETS, BucketDays, Keys, Listed, Networks, Seconds, SignNames, StrongKey, TraitNames
 from schemas.sighting import Sign
 
 
@@ -110,6 +110,11 @@ class CollectorSettings(Credentials, Connection):
         500,
         alias="LEADSTREAM_ADDRESS_CONNECTIONS",
         description="most connections from one address at once; raise it behind a proxy, which is one address",
+    )
+    trusted_proxies: Networks = Field(
+        ("127.0.0.1",),
+        alias="LEADSTREAM_TRUSTED_PROXIES",
+        description="proxies whose X-Forwarded-For tells a request's address, `10.1.2.0/24,127.0.0.1`",
     )
     ack_deadline_s: Seconds = Field(
         5.0,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from itertools import pairwise
 from typing import Annotated
 
@@ -62,6 +63,16 @@ def _signs(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is no network."""
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text} is no network; write 10.1.2.0/24 or 127.0.0.1") from None
+    return texts
+
+
 Keys = Annotated[KeyRing, _read_by(KeyRing.parse)]
 Signing = Annotated[Secrets, _read_by(Secrets.parse)]
 SigningByName = Annotated[NamedSecrets, _read_by(NamedSecrets.parse)]
@@ -70,5 +81,6 @@ StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 BucketDays = Annotated[Listed, AfterValidator(_rising)]
 SignNames = Annotated[Listed, BeforeValidator(lambda text: () if text == "none" else text), AfterValidator(_signs)]
+Networks = Annotated[Listed, AfterValidator(_networks)]
 Seconds = Annotated[float, Field(gt=0)]
 SECRETS = (KeyRing, Secrets, NamedSecrets, SecretStr, SecretBytes)

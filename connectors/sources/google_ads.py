@@ -73,6 +73,8 @@ class GoogleAds:
         except Unsound as error:
             raise Refused(400, error.code, str(error)) from None
         lead = _parsed(body)
+        if lead.google_key:  # its name is written with escapes, and it would be stored
+            raise Refused(400, "google_key_escaped", "write the name of google_key without escapes")
         lead_id = text(lead.lead_id)
         if not lead_id:
             raise Refused(400, "no_lead_id", "lead_id is missing")

@@ -114,13 +114,8 @@ class Segment:
         call = endpoint if endpoint in CALLS else text(event.get("type"))
         visitor = text(event.get("anonymousId")) or (text(event.get("previousId")) if call == "alias" else "")
         user = text(event.get("userId"))
-        if not call:
-            return _refused(endpoint, body, "no_type", "an event in a batch needs a type", event_id)
-        if not (visitor or user):
-            return _refused(endpoint, body, "no_user_anon_id", "an event needs userId or anonymousId", event_id)
-        for name in NEEDED.get(call, ()):
-            if not event.get(name):
-                return _refused(endpoint, body, f"no_{name}", f"a {call} call needs {name}", event_id)
+        if wrong := _lacking(event, call, visitor or user):
+            return _refused(endpoint, body, *wrong, event_id)
         key = key_of(self._pepper, visitor=visitor, user=user, otherwise=event_id)
         return Part(event_id, endpoint, key, body, envelope)
 
@@ -128,6 +123,18 @@ class Segment:
     def adapt(raw: RawEvent) -> Sighting:
         """Return what a web event says."""
         return read(raw, "" if raw.endpoint in BATCHES else raw.endpoint)
+
+
+def _lacking(event: dict[str, object], call: str, who: str) -> tuple[str, str] | None:
+    """Return what an event lacks, and what to do about it."""
+    if isinstance(event.get("writeKey"), str):  # its name is written with escapes, and it would be stored
+        return "write_key_escaped", "write the name of writeKey without escapes"
+    if not call:
+        return "no_type", "an event in a batch needs a type"
+    if not who:
+        return "no_user_anon_id", "an event needs userId or anonymousId"
+    missing = next((name for name in NEEDED.get(call, ()) if not event.get(name)), "")
+    return (f"no_{missing}", f"a {call} call needs {missing}") if missing else None
 
 
 def _refused(endpoint: str, body: bytes, problem: str, advice: str, event_id: str = "") -> Part:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from segment.analytics.client import Client
 
+from connectors.limits import STORED_BYTES
 from connectors.settings import CollectorSettings
 from schemas.keys import partition_of
 from schemas.person import unseal
@@ -188,6 +190,7 @@ def test_pages_of_allowed_origins_may_send_and_others_are_not_told_they_may(coll
     sent = collector.ask("/v1/track", TRACK, **basic(), origin="https://shop.example")
     assert sent.headers["access-control-allow-origin"] == "https://shop.example"
     assert sent.headers["access-control-allow-credentials"] == "true"
+    assert sent.headers["access-control-expose-headers"] == "Retry-After"
     other = collector.ask("/v1/track", method="OPTIONS", origin="https://evil.example")
     assert "access-control-allow-origin" not in other.headers
 
@@ -203,6 +206,53 @@ def test_a_pixel_is_stored_and_answered_with_a_dot_and_an_anonymous_one_leaves_n
     assert "set-cookie" not in hidden.headers
     persons = {event.event_id: unseal(event.person, event.person_key) for _, event in collector.stored(EVENTS_WEB)}
     assert {name: person["ip"] for name, person in persons.items()} == {"e-1": "127.0.0.0", "e-2": ""}
+
+
+@pytest.mark.parametrize(("size", "fits"), [(STORED_BYTES - 1, True), (STORED_BYTES, True), (STORED_BYTES + 1, False)])
+def test_an_event_that_no_broker_takes_is_refused_and_its_neighbours_are_stored(
+    collector: Collecting, size: int, fits: bool
+) -> None:
+    begun = b'{"event":"open","sg_event_id":"s-1","timestamp":1795166000,"a":"'
+    small, large = (
+        b'{"event":"open","sg_event_id":"s-2","timestamp":1795166000}',
+        begun + b"x" * (size - len(begun) - 2) + b'"}',
+    )
+    mail = b"[" + large + b"," + small + b"]"
+    agent = "x" * 15_000
+    answer = collector.ask("/v1/sendgrid/events", mail, **signed(mail, time.time()), user_agent=agent)
+    assert answer.status == 200
+    assert sorted(collector.bodies(EVENTS_EMAIL), key=len) == ([small, large] if fits else [small])
+    assert fits or answer.json()["results"] == [
+        {
+            "index": 0,
+            "messageId": "s-1",
+            "status": "refused",
+            "reason": "too_large",
+            "message": f"an event may hold {STORED_BYTES} bytes",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("path", "retried"), [("/v1/google/lead", 503), ("/v1/ses/events", 503), ("/v1/track", 408)])
+def test_a_body_that_comes_too_slowly_ends_no_lead(broker: BrokerHandle, path: str, retried: int) -> None:
+    with collecting(over(broker, LEADSTREAM_BODY_TIMEOUT_S="0.3")) as collector:
+        host, _, port = collector.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as opened:
+            opened.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{{".encode())
+            said = opened.recv(4_096)
+    assert int(said.split(b" ")[1]) == retried
+    assert b"retry-after: " in said
+
+
+def test_a_secret_whose_name_is_written_with_escapes_is_not_stored(collector: Collecting) -> None:
+    track = b'{"anonymousId":"a-1","event":"x","writeK\\u0065y":"wk-public-1"}'
+    lead = b'{"lead_id":"l-1","google_k\\u0065y":"%b"}' % GOOGLE_KEY.encode()
+    answers = [collector.ask("/v1/track", track), collector.ask("/v1/google/lead", lead)]
+    assert [(answer.status, answer.json()["code"]) for answer in answers] == [
+        (400, "write_key_escaped"),
+        (400, "google_key_escaped"),
+    ]
+    assert not [*collector.bodies(EVENTS_WEB), *collector.bodies(EVENTS_AD)]
 
 
 def test_a_secret_in_a_query_is_not_stored(collector: Collecting) -> None:
@@ -240,6 +290,25 @@ def test_an_address_that_comes_too_often_is_slowed_down(broker: BrokerHandle) ->
     assert [answer.status for answer in answers][:2] == [200, 200]
     assert answers[-1].status == 429
     assert answers[-1].headers["retry-after"]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_behind_a_proxy_that_is_trusted_an_address_is_the_senders_and_nobody_makes_up_another(
+    broker: BrokerHandle, trusted: bool
+) -> None:
+    proxies = "127.0.0.1,10.0.0.0/8" if trusted else "10.0.0.0/8"
+    with collecting(over(broker, LEADSTREAM_RATE_PER_S="0.01", LEADSTREAM_TRUSTED_PROXIES=proxies)) as collector:
+
+        def send(told: str) -> int:
+            return collector.ask("/v1/track", TRACK, **basic(), x_forwarded_for=told).status
+
+        first = [send(f"198.51.100.{n}, 203.0.113.7, 10.0.0.2") for n in range(2)]  # what a sender adds stands in front
+        second = send("203.0.114.7")
+        kept = {unseal(event.person, event.person_key)["ip"] for _, event in collector.stored(EVENTS_WEB)}
+    if trusted:
+        assert (first, second, kept) == ([200, 429], 200, {"203.0.113.0", "203.0.114.0"})
+    else:
+        assert (first, second, kept) == ([200, 429], 429, {"127.0.0.0"})
 
 
 def test_a_key_that_is_used_too_often_is_slowed_down_and_others_are_not(broker: BrokerHandle) -> None:

@@ -108,7 +108,9 @@ def test_a_head_that_does_not_come_to_its_end_is_let_go_and_others_are_served_me
         for number, opened in enumerate(slow):
             opened.sendall(b"" if number % 2 else b"POST /v1/track HTTP/1.1\r\nX: ")
         assert collector.ask("/v1/track", TRACK, **basic()).status == 200
-        assert {status(told(opened)) for opened in slow} == {408}
+        ends = [told(opened) for opened in slow]
+        assert {status(answer) for answer in ends[::2]} == {408}
+        assert set(ends[1::2]) == {b""}  # an answer might cross a request that begins just then
     finally:
         for opened in slow:
             opened.close()
@@ -120,7 +122,9 @@ def test_an_address_may_have_as_many_connections_as_the_limit(collector: Collect
     try:
         last = held[-1]
         last.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        assert status(told(last)) == (200 if fits else 429)
+        answer = told(last)
+        assert status(answer) == (200 if fits else 503)  # at a 4xx some senders would give their lead up
+        assert (b"retry-after: " in answer) == (not fits)
     finally:
         for opened in held:
             opened.close()
