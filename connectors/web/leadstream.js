@@ -111,7 +111,7 @@
       inFlight = part.count;
       return part.count ? post("/v1/batch", part.text) : { status: 200 };
     }).then(function (answer) {
-      if (answer.status == 429 || answer.status >= 500) throw answer;
+      if (answer.status == 408 || answer.status == 429 || answer.status >= 500) throw answer;
       queue.splice(0, inFlight);
       save("queue", queue);
       busy = false;
@@ -174,9 +174,8 @@
     }),
     form: once("form", function (event, properties) { send("track", { event: event, properties: properties }, true); }),
     consent: function (given) {
-      var was = may.storage;
       may = { storage: !!given.storage, advertising: !!given.advertising && !gpc };
-      if (was && !may.storage) forget();
+      if (!may.storage) forget();
       decided = true;
       silent = given.analytics === false;
       if (silent) { queue = []; waiting = []; return; }
@@ -207,6 +206,7 @@
 
   var early = Array.isArray(w.leadstream) ? w.leadstream : [];
   w.leadstream = api;
+  if (gpc && decided) forget();
   if (decided) start();
   if (set.page != "off") api.page();
   early.forEach(api.push);

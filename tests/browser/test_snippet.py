@@ -156,6 +156,48 @@ def test_nothing_is_sent_or_written_before_consent_and_all_of_it_after(
         assert len(collector.bodies(EVENTS_WEB)) == 3
 
 
+ASKED = {"also": "data-consent='ask'", "before": "function ask(decide) { window.decide = decide; }"}
+
+
+def test_who_says_no_on_a_later_visit_leaves_nothing_behind(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site, **ASKED) as collector:
+        page.goto(site.url + LANDING)
+        page.evaluate("decide({storage: true, advertising: true})")
+        events(collector, page, 1)
+        assert page.evaluate("localStorage.length") > 0
+        page.goto(site.url)
+        page.evaluate("decide({storage: false, analytics: false})")
+        assert page.evaluate("localStorage.length") == 0
+
+
+def test_who_turns_privacy_control_on_leaves_nothing_behind(broker: BrokerHandle, site: Site, page: Any) -> None:
+    with opened(broker, site) as collector:
+        page.goto(site.url + LANDING)
+        [first] = events(collector, page, 1)
+        page.add_init_script(GPC)
+        page.goto(site.url)
+        assert page.evaluate("localStorage.length") == 0
+        assert events(collector, page, 2)[1]["anonymousId"] != first["anonymousId"]
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_what_is_to_come_later_is_sent_later(broker: BrokerHandle, site: Site, page: Any, status: int) -> None:
+    refusals = [status]
+
+    def refuse_once(route: Any) -> None:
+        if refusals:
+            origin = {"access-control-allow-origin": site.url, "access-control-allow-credentials": "true"}
+            route.fulfill(status=refusals.pop(), headers=origin)
+        else:
+            route.continue_()
+
+    with opened(broker, site) as collector:
+        page.route("**/v1/batch", refuse_once)
+        page.goto(site.url)
+        assert [event["type"] for event in events(collector, page, 1)] == ["page"]
+        assert not refusals
+
+
 def test_what_happens_while_the_collector_is_down_arrives_once_when_it_is_back(
     broker: BrokerHandle, site: Site, page: Any
 ) -> None:
