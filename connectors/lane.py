@@ -314,8 +314,12 @@ class Lane:
             self._ledger.forget(spot)
             self._parking.forget(spot)
 
-    async def _rewind(self, call: Callable[..., "asyncio.Future[dict[Spot, int]]"]) -> None:
-        since, self._since = self._since, None
+    async def _rewind(self, call: Callable[..., "asyncio.Future[dict[Spot, int] | None]"]) -> None:
+        since = self._since
         rewound = await call(self._reader.rewind, self._topic, since)
+        if rewound is None:
+            return  # it is asked again after the next read
+        if self._since == since:  # nobody has said something else meanwhile
+            self._since = None
         self._let_go(set(rewound))
         log.info("a destination goes back", extra={"destination": self.name, "partitions": len(rewound)})

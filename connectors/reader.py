@@ -86,10 +86,10 @@ class Reader:
                     return
         self._due = {}
 
-    def rewind(self, topic: str, since: float) -> dict[Spot, int]:
+    def rewind(self, topic: str, since: float) -> dict[Spot, int] | None:
         """Go back to what was written since then, seconds since the epoch, on the topic's partitions that are ours.
 
-        Returns the offsets, which are committed; nothing when the broker does not answer.
+        Returns the offsets, which are committed; None when the broker does not answer.
         """
         wanted = [TopicPartition(topic, number, int(since * 1000)) for name, number in self.owned if name == topic]
         try:
@@ -98,7 +98,7 @@ class Reader:
                 self._consumer.seek(spot)
         except KafkaException as error:
             log.warning("cannot go back yet", extra={"error": error})
-            return {}
+            return None
         offsets = {(spot.topic, spot.partition): spot.offset for spot in found}
         self.commit(offsets)
         return offsets

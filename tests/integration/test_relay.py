@@ -315,6 +315,26 @@ def test_a_broker_that_goes_away_and_comes_back_costs_no_lead_and_no_relay(tmp_p
 
 
 @pytest.mark.integration
+def test_a_replay_that_is_told_while_the_broker_is_away_takes_place_when_it_is_back(
+    tmp_path: Path, topic_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = start_broker(Wish(tmp_path, quick=True), "embedded")
+    environ = connected(own) | {"LEADSTREAM_SINK": "memory"}
+    sink, leads, since = MemorySink(), [f"e-{topic_prefix}{number}" for number in range(5)], time.time()
+    try:
+        with relaying(environ, GROUP, sink) as lane:
+            send(environ, LEADS_ROUTED, *((lead, routed(lead)) for lead in leads))
+            eventually(lambda: len(sink.leads) == 5)
+            own.kill()
+            lane.replay(since)
+            eventually(lambda: "cannot go back yet" in caplog.messages, 60.0)
+            own.restart()
+            eventually(lambda: len(sink.attempts) == 10, 60.0)
+    finally:
+        own.stop()
+
+
+@pytest.mark.integration
 def test_when_another_relay_joins_it_delivers_what_the_first_is_stuck_with(
     environ: dict[str, str], group: str, topic_prefix: str
 ) -> None:
