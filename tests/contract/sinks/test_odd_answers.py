@@ -28,6 +28,10 @@ WHOLE: dict[str, Bend] = {
     "a tower": lambda _: b"[" * 100_000,
     "no UTF-8": lambda _: b'{"\xff":1}',
 }
+IN_WORDS = (  # they say in the body what came of each row; others may say it by the status alone
+    *("hubspot", "salesforce", "pipedrive", "zoho", "google_conversions", "meta_conversions", "linkedin_conversions"),
+    *("tiktok_conversions", "microsoft_conversions"),
+)
 ODD: tuple[object, ...] = (None, True, False, -1, 0, 7, 404, 999, "", "x", "SUCCESS", 0.5, [], {}, [None], {"a": 1})
 
 
@@ -53,7 +57,7 @@ def delivered(name: str, bend: Bend, *, erase: bool = False) -> tuple[list[Deliv
 
 
 @pytest.mark.parametrize("odd", WHOLE)
-@pytest.mark.parametrize("name", CRMS)
+@pytest.mark.parametrize("name", IN_WORDS)
 def test_what_is_answered_and_not_understood_is_sent_again(name: str, odd: str) -> None:
     outcomes, _ = delivered(name, WHOLE[odd])
     assert {type(outcome) for outcome in outcomes} == {Retry}
@@ -150,3 +154,33 @@ def test_what_is_wrong_with_our_account_or_url_is_no_leads_fault(name: str, stat
             return list(await sink.deliver(parcels(1)))
 
     assert asyncio.run(play()) == [Retry(60.0, f"HTTP {status}")]
+
+
+@pytest.mark.parametrize(
+    ("category", "traces", "outcome"),
+    [
+        ("VALIDATION_ERROR", ["d-1"], Refused(Refusal.REJECTED, "VALIDATION_ERROR")),
+        ("CONFLICT", ["d-1"], Retry(None, "CONFLICT", alone=True)),
+        ("RATE_LIMITS", ["d-1"], Retry(None, "RATE_LIMITS", alone=True)),
+        ("VALIDATION_ERROR", None, Retry(None, "HubSpot's answer does not speak of it", alone=True)),
+    ],
+)
+def test_hubspot_is_heard_on_each_row(category: str, traces: list[str] | None, outcome: Delivery) -> None:
+    error = {"status": "error", "category": category, "context": traces and {"objectWriteTraceId": traces}}
+
+    def bend(body: bytes) -> bytes:
+        answer = json.loads(body)
+        answer["results"] = [one for one in answer["results"] if one["objectWriteTraceId"] != "d-1"]
+        return json.dumps(answer | {"errors": [error], "numErrors": 1}).encode()
+
+    outcomes, _ = delivered("hubspot", bend)
+    assert outcomes == [Delivered("created"), outcome, Delivered("created")]
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(0, Delivered("taken")), (40002, Refused(Refusal.REJECTED, "code 40002")), (40100, Retry(None, "code 40100"))],
+)
+def test_tiktok_is_heard_although_its_status_is_always_200(code: int, outcome: Delivery) -> None:
+    outcomes, _ = delivered("tiktok_conversions", lambda _: json.dumps({"code": code, "message": "m"}).encode())
+    assert outcomes == [outcome] * 3
