@@ -169,6 +169,12 @@ class WorkerSettings(Connection):
         alias="LEADSTREAM_STATE_DIR",
         description="folder for the worker's state in RocksDB, when leads are too many for memory; none = memory",
     )
+    exits_dir: str = Field(
+        "",
+        alias="LEADSTREAM_EXITS_DIR",
+        description="folder that outlives the worker, where it notes how it ends, so that the next one under its name "
+        "counts it; none = LEADSTREAM_STATE_DIR, and where there is none either nothing is counted",
+    )
     standby: bool = Field(
         False,
         alias="LEADSTREAM_STANDBY",

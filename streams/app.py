@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,8 +36,8 @@ from streams.domain.junk import LENIENT, Judge
 from streams.domain.routing import EXPLORED, Routing
 from streams.engine import app as engine
 from streams.engine.config import Config
-from streams.engine.exits import earlier
 from streams.engine.host import NewStore
+from streams.engine.lives import Lives
 from streams.health import serve
 from streams.models import Models
 from streams.names import named
@@ -110,9 +110,16 @@ def build(settings: WorkerSettings, worker: str, tracing: Tracing | None = None)
 
 def run_worker(settings: WorkerSettings) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises `BrokerUnreachable`, `TopicsUnfit`, `MetadataChanged`."""
-    if problems := kafka.check(settings):  # state beside the wrong partitions would be wrong for ever
-        raise kafka.TopicsUnfit("\n".join(problems))
-    asyncio.run(_run(settings))
+    former = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until it works: a start broken off is no death
+    try:
+        with Lives(exits_file(settings)) as lives:
+            for why, count in lives.ended.items():  # from 0 on: a series that begins at 1 has not grown for Prometheus
+                metrics.EXITS.labels(why).inc(count)
+            if problems := kafka.check(settings):  # state beside the wrong partitions would be wrong for ever
+                raise kafka.TopicsUnfit("\n".join(problems))
+            asyncio.run(_run(settings))
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 async def _run(settings: WorkerSettings) -> None:
@@ -122,8 +129,6 @@ async def _run(settings: WorkerSettings) -> None:
     tracing = open_tracing("worker", settings)
     app, models = build(settings, named(settings), tracing)
     models.start()
-    for why, count in earlier(os.environ).items():
-        metrics.EXITS.labels(why).inc(count)
     metrics.STATE_DISK_FREE.set_function(lambda: free_share(settings.state_dir))
     server = serve(settings.metrics_host, settings.metrics_port, app.engine.ready) if settings.metrics_port else None
     try:
@@ -144,6 +149,14 @@ def free_share(folder: str) -> float:
     return disk.free / disk.total
 
 
+def exits_file(settings: WorkerSettings) -> Path | None:
+    """Return where a worker notes how it ends; None where no folder outlives it, or no name of its own."""
+    folder = settings.exits_dir or settings.state_dir
+    if not (settings.worker_name or settings.metrics_port):  # named by its process id: nobody follows it
+        return None
+    return Path(folder) / f"{named(settings)}.exits" if folder else None
+
+
 def stores(state_dir: str, worker: str) -> NewStore | None:
     """Return what makes the stores of a worker: RocksDB in folders of its own, or memory."""
     if not state_dir:
@@ -151,6 +164,8 @@ def stores(state_dir: str, worker: str) -> NewStore | None:
     from streams.engine.rocks import RocksStore, room  # a library that only this needs
 
     folder, shared = Path(state_dir) / worker, room()
+    metrics.ROCKSDB_BYTES.labels("cache").set_function(shared.blocks.get_usage)
+    metrics.ROCKSDB_BYTES.labels("memtable").set_function(shared.writes.get_usage)
     return lambda topic, partition: RocksStore(folder / f"{topic}-{partition}", time.time(), shared)
 
 

@@ -29,7 +29,7 @@ FOLD_SECONDS = Histogram(
 COMMIT_SECONDS = Histogram("leadstream_commit_seconds", "What committing a round's transaction took.", buckets=SECONDS)
 EXITS = Counter(
     "leadstream_worker_exits_total",
-    "How often this worker has ended and was started again by `leadstream worker --processes`, by why.",
+    "How often a worker of this name has ended otherwise than it was told to, in all its lives, by why.",
     ["reason"],
 )
 REBALANCES = Counter("leadstream_rebalances_total", "Assignments of partitions to this worker.")
@@ -37,6 +37,9 @@ RESTORE_SECONDS = Histogram(
     "leadstream_restore_seconds", "What restoring state after a rebalance took.", buckets=SECONDS
 )
 RESTORED = Counter("leadstream_restored_records_total", "Changelog records read to restore state.")
+RESTORE_REMAINING = Gauge(
+    "leadstream_restore_remaining_records", "Changelog offsets still to be read by the restore that is under way."
+)
 STAGE_SECONDS = Histogram(
     "leadstream_stage_duration_seconds", "What folding a round's records took an agent.", ["stage"], buckets=SECONDS
 )
@@ -46,6 +49,13 @@ STATE_BYTES = Gauge("leadstream_state_bytes", "Bytes of the rows in the state of
 STATE_DISK_FREE = Gauge(
     "leadstream_state_disk_free_ratio", "Free share of the disk that holds LEADSTREAM_STATE_DIR; 1 where none is set."
 )
+ROCKSDB_BYTES = Gauge(
+    "leadstream_rocksdb_bytes",
+    "Memory that RocksDB has for this worker's state: cache (blocks, and writes counted there), memtable (writes).",
+    ["kind"],
+)
+for kind in ("cache", "memtable"):  # 0 where state is in memory
+    ROCKSDB_BYTES.labels(kind)
 STATE_ROWS = Gauge("leadstream_state_rows", "Rows in the state of this worker's partitions.")
 OUTBOX_RECORDS = Gauge("leadstream_outbox_records", "Records and events that the worker's producer has not dealt with.")
 LOOP_LAG = Histogram(

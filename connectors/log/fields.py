@@ -118,6 +118,7 @@ FIELDS: Mapping[str, Callable[[object], object]] = {
     "error": _fault,
     # how much, and for how long
     "records": _number,
+    "remaining": _number,
     "partitions": _number,
     "missing": _number,
     "minute": _number,

@@ -66,9 +66,10 @@ BOARD = Board(
                 line("Rows", "In all workers.", "none", ("sum(leadstream_state_rows)", "")),
                 line(
                     "Bytes of state",
-                    "Of the rows in each worker.",
+                    "Of the rows in each worker; and the memory of RocksDB, where it holds them.",
                     "bytes",
                     ('leadstream_state_bytes{job="worker"}', "{{instance}}"),
+                    ("sum by (kind) (leadstream_rocksdb_bytes)", "RocksDB {{kind}}"),
                 ),
                 line(
                     "Free disk",
@@ -101,9 +102,10 @@ BOARD = Board(
                 ),
                 line(
                     "Restoring",
-                    "Workers that restore state, and the records they have read for it.",
+                    "Workers that restore state, the records they read for it, and those still to be read.",
                     "none",
                     ('sum(leadstream_restoring{job="worker"})', "workers"),
+                    ("sum(leadstream_restore_remaining_records)", "records to come"),
                     (rate("leadstream_restored_records_total"), "records a second"),
                 ),
                 line(

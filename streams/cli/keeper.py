@@ -6,11 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from streams.engine.exits import EXITS, reason
 from streams.runtime.process import leash
 
 __all__ = ["Child", "Keeper", "Twin", "keep"]
@@ -61,13 +59,12 @@ class Keeper:
 
 
 class Twin:
-    """A copy of this program that writes where we write. It is told how often it has ended, and why: in `EXITS`."""
+    """A copy of this program that writes where we write."""
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self._command = (sys.executable, "-m", "streams", *arguments)
         self._environ = {**os.environ, **environ}
         self._process: subprocess.Popen[bytes] | None = None
-        self._exits: Counter[str] = Counter()
 
     @property
     def running(self) -> bool:
@@ -76,9 +73,6 @@ class Twin:
 
     def start(self) -> None:
         """Start it, or start it again."""
-        if self._process is not None and self._process.returncode is not None:
-            self._exits[reason(self._process.returncode)] += 1
-            self._environ[EXITS] = ",".join(f"{why}={count}" for why, count in sorted(self._exits.items()))
         # A session of its own: Ctrl-C is ours to hear, so that all children end in order.
         self._process = subprocess.Popen(
             self._command,

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from streams.cli.output import console, explained, logs
 
-__all__ = ["collector", "demo", "fetcher", "probe", "relay", "up", "view", "worker"]
+__all__ = ["collector", "demo", "fetcher", "outlet", "probe", "relay", "up", "view", "worker"]
 
 Processes = Annotated[int, typer.Option("--processes", "-p", min=1, help="How many; one for each core is good.")]
 
@@ -38,7 +41,7 @@ def up(
     """Start everything on this machine and stay up: broker, Redis, collector, worker, relay, view, probe.
 
     A throw-away single-machine set-up with made-up keys, for trying things out. Ctrl-C stops it.
-    Set LEADSTREAM_WEBHOOK_URL to have routed leads posted somewhere.
+    Set LEADSTREAM_WEBHOOK_URL, or LEADSTREAM_DESTINATIONS_FILE, to have routed leads delivered somewhere.
     """
     from streams.cli.stack import Stack
 
@@ -61,6 +64,7 @@ def up(
                 )
             )
         console.print(f"\nA throw-away single-machine set-up; everything listens on 127.0.0.1 only. {_kept(data_dir)}")
+        console.print(outlet({**os.environ, **stack.environ}), markup=False, soft_wrap=True)
         console.print("Ctrl-C stops it. Send it an event:\n")
         console.print(_curl(stack.url, stack.key("LEADSTREAM_WRITE_KEYS")), markup=False, soft_wrap=True)
         console.print(_exports(stack.environ), markup=False, soft_wrap=True)
@@ -101,13 +105,16 @@ def worker(processes: Processes = 1) -> None:
 
         name = named(settings)
         ports = [settings.metrics_port + number if settings.metrics_port else 0 for number in range(processes)]
-        twins = {
-            f"worker-{number}": Twin(
-                ["worker"], {"LEADSTREAM_METRICS_PORT": str(port), "LEADSTREAM_WORKER_NAME": f"{name}-{number}"}
-            )
-            for number, port in enumerate(ports)
-        }
-        keep(twins)
+        with tempfile.TemporaryDirectory(prefix="leadstream-exits-") as ours:  # it outlives them, if not us
+            shared = {"LEADSTREAM_EXITS_DIR": settings.exits_dir or settings.state_dir or ours}
+            twins = {
+                f"worker-{number}": Twin(
+                    ["worker"],
+                    shared | {"LEADSTREAM_METRICS_PORT": str(port), "LEADSTREAM_WORKER_NAME": f"{name}-{number}"},
+                )
+                for number, port in enumerate(ports)
+            }
+            keep(twins)
         return
     from streams.app import run_worker
 
@@ -167,6 +174,23 @@ def view(
             run(ViewSettings.read(os.environ), rebuild)
         except RedisError as error:
             raise fail(f"Redis at REDIS_URL cannot be emptied ({type(error).__name__}); start it first") from None
+
+
+def outlet(environ: Mapping[str, str]) -> str:
+    """Return a sentence about where the relay of this environment hands routed leads. Raises `SettingsError`."""
+    from connectors.destinations import destinations
+    from connectors.settings import RelaySettings
+
+    settings = RelaySettings.read(environ)
+    found = destinations(settings, environ)
+    if settings.destinations_file:
+        names = ", ".join(f"{it.name} ({it.sink})" for it in found)
+        return f"Routed leads go to the destinations of {settings.destinations_file}: {names}."
+    if settings.sink == "memory":
+        remedy = "set LEADSTREAM_WEBHOOK_URL or LEADSTREAM_DESTINATIONS_FILE to have them delivered"
+        return f"Routed leads go nowhere: the relay keeps the last ones to itself (LEADSTREAM_SINK=memory); {remedy}."
+    host = urlsplit(settings.webhook_url).hostname  # the rest of the address may hold a secret
+    return f"Routed leads are posted to LEADSTREAM_WEBHOOK_URL, at {host}."
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a signal handler is given

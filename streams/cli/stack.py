@@ -155,6 +155,7 @@ class Stack:
                 "REDIS_URL": redis.url,
                 "LEADSTREAM_COLLECTOR_HOST": "127.0.0.1",
                 "LEADSTREAM_METRICS_HOST": "127.0.0.1",
+                "LEADSTREAM_EXITS_DIR": str(folder / "exits"),
                 "LEADSTREAM_EGRESS_ALLOW": os.environ.get("LEADSTREAM_EGRESS_ALLOW", "127.0.0.1,::1"),
                 "LEADSTREAM_COLLECTOR_PORT": str(self._port or free_port()),
             }

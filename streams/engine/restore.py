@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from streams import metrics
 from streams.engine.offsets import Kafka, Place, ends, ids, starts
 from streams.engine.store import STALE_S, Store
 from streams.engine.table import Table
@@ -117,10 +118,13 @@ def _read(
                 read += len(changes)
                 if position >= behind.get(place, 0):
                     behind.pop(place, None)
+            left = sum(max(end - tables[place].store.position, 0) for place, end in behind.items())
+            metrics.RESTORE_REMAINING.set(left)
             if time.monotonic() - reported > REPORT_EVERY_S:
                 reported = time.monotonic()
-                log.info("restoring state", extra={"records": read, "partitions": len(behind)})
+                log.info("restoring state", extra={"records": read, "remaining": left, "partitions": len(behind)})
     finally:
+        metrics.RESTORE_REMAINING.set(0)
         consumer.close()
     return read
 

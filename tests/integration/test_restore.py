@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from prometheus_client import REGISTRY
 
 from schemas.records import Visitor
 from schemas.topics import Topic
@@ -25,6 +26,11 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
     "rocksdb": lambda folder: RocksStore(folder, NOW),
 }
+
+
+def remaining() -> float:
+    """What a worker tells of how much is still to be read."""
+    return REGISTRY.get_sample_value("leadstream_restore_remaining_records") or 0.0
 
 
 class Log:
@@ -143,3 +149,19 @@ def test_what_is_followed_to_the_end_is_closed(log: Log, table: Table) -> None:
     standby.give([table])
     standby.stop()
     assert standby.take((log.topic.name, 0)) is None
+
+
+def test_how_much_is_still_to_be_read_is_told_until_nothing_is(
+    log: Log, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.engine.restore.READ", 1)
+    told: list[float] = []
+
+    def look() -> bool:
+        told.append(remaining())
+        return True
+
+    restore(log.kafka, [table], look, lambda: None, time.time())
+    assert max(told) in (3, 4), "three rows and the end of their transaction; one may be read by the first look"
+    assert told[1:] == sorted(told[1:], reverse=True)
+    assert remaining() == 0

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_an_event_becomes_a_lead_and_a_worker_that_dies_is_started_again() -> No
 
         eventually(both_are_there, patience_s=60.0)
         assert [line.partition(" ")[0] for line in told] == ["worker"]
+        with urllib.request.urlopen(stack.metrics("worker"), timeout=10) as answer:
+            exits = [line for line in answer.read().decode().splitlines() if "worker_exits_total{" in line]
+        assert [line for line in exits if not line.endswith(" 0.0")] == [
+            'leadstream_worker_exits_total{reason="killed"} 1.0'
+        ]
         pids = [child.pid for child in stack.children.values()]
         folder = stack.parts[-1].log
     assert folder is not None

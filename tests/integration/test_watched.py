@@ -6,11 +6,13 @@ import json
 import math
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -135,6 +137,15 @@ def test_random_strings_make_no_series_and_no_process_has_many(watched: Watched)
     assert after.keys() == before.keys()
     assert {name: count for name, count in after.items() if count > MOST} == {}
     assert {name: count - before[name] for name, count in after.items() if count - before[name] > GROWTH} == {}
+
+
+def test_the_first_worker_that_is_killed_is_counted(watched: Watched) -> None:
+    exits = 'sum(increase(leadstream_worker_exits_total{reason="killed"}[10m]))'
+    assert watched.number(exits) == 0
+    keeper = watched.stack.children["worker"].pid
+    worker = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()[0]
+    os.kill(int(worker), signal.SIGKILL)
+    eventually(lambda: watched.number(exits) > 0, patience_s=PATIENCE_S)
 
 
 def series(watched: Watched) -> dict[str, int]:

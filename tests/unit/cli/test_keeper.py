@@ -1,14 +1,12 @@
 """A child that exits is started again: soon at first, then less often, for ever."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from streams.cli.keeper import SETTLED_S, Keeper, Twin
-from streams.engine.exits import earlier
+from streams.cli.keeper import SETTLED_S, Keeper
 from tests.wires import eventually
 
 
@@ -79,16 +77,3 @@ def test_children_that_exit_come_back_and_sigterm_ends_all() -> None:
         assert keeper.wait(30) == 0
     time.sleep(0.05)
     assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
-
-
-def test_one_that_was_killed_is_told_so() -> None:
-    twin, others = Twin(["up", "--help"], {}), set(children_of(os.getpid()))
-    twin.start()
-    (first,) = set(children_of(os.getpid())) - others
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: not twin.running)
-    twin.start()
-    (second,) = set(children_of(os.getpid())) - others
-    environ = Path(f"/proc/{second}/environ").read_text().split("\0")
-    twin.stop(0)
-    assert earlier(dict(line.partition("=")[::2] for line in environ)) == {"killed": 1}
