@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -14,6 +14,7 @@ from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
 Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
+NAMED = 3  # topics that a sentence names before it counts the rest
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -22,7 +23,7 @@ class BrokerUnreachable(Exception):
 
 
 class TopicsUnfit(Exception):
-    """Topics are missing or not as declared: work on them would go wrong; one line for each."""
+    """Topics are missing or not as declared: work on them would go wrong; one line for each kind of fault."""
 
 
 class Ensured(NamedTuple):
@@ -134,17 +135,13 @@ def _config(topic: Topic, settings: Connection) -> dict[str, str]:
 
 
 def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:
-    """Return one sentence for each topic that is not as declared. Raises `BrokerUnreachable`."""
+    """Return one sentence for each thing that is wrong with topics, naming those it is true of.
+
+    Raises `BrokerUnreachable`.
+    """
     wanted = tuple(topics)
     admin, there = _partitions(settings)
-    problems = []
-    for topic in wanted:
-        found, due = there.get(topic.name), partitions_of(topic, settings)
-        if found is None:
-            problems.append(f"topic {topic.name} is missing; run `leadstream topics ensure`")
-        elif found != due:
-            advice = "set LEADSTREAM_PARTITIONS to what it was made with"
-            problems.append(f"topic {topic.name} has {found} partitions instead of {due}; {advice}")
+    problems = shapes({topic: there.get(topic.name) for topic in wanted}, settings)
     present = [topic for topic in wanted if topic.name in there]
     resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in present]
     described = admin.describe_configs(resources) if resources else {}
@@ -152,19 +149,57 @@ def check(settings: Connection, topics: Iterable[Topic] = TOPICS) -> list[str]:
         configs = {resource.name: done.result(PATIENCE_S) for resource, done in described.items()}
     except (KafkaException, TimeoutError) as error:
         raise BrokerUnreachable(f"the brokers do not say how topics are configured: {error}") from error
+    unfit: dict[str, list[str]] = {}
     for topic in present:
         entry, due_policy = configs[topic.name].get("cleanup.policy"), topic.config()["cleanup.policy"]
         if entry is not None and entry.value != due_policy:
-            problems.append(
-                f"topic {topic.name} has cleanup.policy={entry.value} instead of {due_policy}; alter it on the broker"
-            )
+            wrong = f"cleanup.policy={entry.value} instead of {due_policy}; alter it on the broker"
+            unfit.setdefault(wrong, []).append(topic.name)
         kept = configs[topic.name].get("delete.retention.ms")
         if topic.compacted and kept is not None and int(kept.value) < TOMBSTONES_S * 1000:
-            problems.append(
-                f"topic {topic.name} has delete.retention.ms={kept.value}, less than {TOMBSTONES_S * 1000}: erased "
-                "leads might come back; alter it on the broker"
-            )
+            wrong = f"delete.retention.ms={kept.value}, less than {TOMBSTONES_S * 1000}: erased leads might come back"
+            unfit.setdefault(f"{wrong}; alter it on the broker", []).append(topic.name)
+    return [*problems, *(f"{_listed(names)} {_has(names)} {wrong}" for wrong, names in unfit.items())]
+
+
+def shapes(there: Mapping[Topic, int | None], settings: Connection) -> list[str]:
+    """Return what is wrong with how many partitions topics have; None = there is no such topic."""
+    missing = [topic.name for topic, found in there.items() if found is None]
+    odd: dict[tuple[int, int, bool], list[str]] = {}
+    for topic, found in there.items():
+        due = partitions_of(topic, settings)
+        if found is not None and found != due:
+            odd.setdefault((found, due, topic.partitions is None), []).append(topic.name)
+    alike = {found for topic, found in there.items() if topic.partitions is None and found is not None}
+    problems = []
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        problems.append(f"{_listed(missing)} {verb} missing; run `leadstream topics ensure`")
+    for (found, due, ours), names in odd.items():
+        if not ours:
+            remedy = "make it anew with as many"
+        elif len(alike) == 1:
+            remedy = f"set LEADSTREAM_PARTITIONS={found}, as they were made"
+        else:
+            remedy = "all must have the same number: set LEADSTREAM_PARTITIONS to it, and make those that differ anew"
+        problems.append(f"{_listed(names)} {_has(names)} {found} partitions instead of {due}; {remedy}")
     return problems
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a sentence's subject, the first of many.
+
+    >>> _listed(["a"]), _listed(["a", "b"]), _listed("abcdef")
+    ('topic a', 'topics a, b', 'topics a, b, c and 3 more')
+    """
+    if len(names) == 1:
+        return f"topic {names[0]}"
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED + 1 else ""
+    return f"topics {', '.join(names[: NAMED if rest else NAMED + 1])}{rest}"
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
 
 
 def _await_leaders(admin: AdminClient, topics: list[Topic], settings: Connection) -> None:

@@ -17,7 +17,18 @@ from schemas.codec import Codec
 from schemas.learning import ModelSnapshot
 from schemas.registry import open_registry
 from schemas.rejected import Rejected
-from schemas.topics import DEAD_LETTERS, EVENTS, LEADS_ROUTED, MODELS, TOUCHPOINTS, Topic
+from schemas.topics import (
+    DEAD_LETTERS,
+    EVENTS,
+    LEADS_CONVERSIONS,
+    LEADS_ROUTED,
+    MODELS,
+    NOTICES,
+    QUARANTINE,
+    TOUCHPOINTS,
+    TRAINING_EXAMPLES,
+    Topic,
+)
 
 __all__ = ["Beat", "Pulse"]
 
@@ -52,7 +63,16 @@ class Beat(NamedTuple):
 class Pulse:
     """Looks again and again. `relays` are the destinations' groups, with what they read. Raises `BrokerUnreachable`."""
 
-    SEEN: tuple[Topic, ...] = (*EVENTS.values(), TOUCHPOINTS, LEADS_ROUTED, DEAD_LETTERS)
+    SEEN: tuple[Topic, ...] = (
+        *EVENTS.values(),
+        NOTICES,
+        TOUCHPOINTS,
+        LEADS_ROUTED,
+        LEADS_CONVERSIONS,
+        TRAINING_EXAMPLES,
+        QUARANTINE,
+        DEAD_LETTERS,
+    )
 
     def __init__(self, settings: Connection, relays: Mapping[str, Sequence[Topic]] | None = None) -> None:
         kafka.check(settings, ())

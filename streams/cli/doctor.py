@@ -16,8 +16,7 @@ def examine(environ: Mapping[str, str], processes: tuple[str, ...]) -> Iterator[
 
     Where `LEADSTREAM_PROMETHEUS_URL` is set, at what fires there as well.
     """
-    for process in processes:
-        yield _settings(process, environ)
+    yield from _settings(processes, environ)
     try:
         connection = Connection.read(environ)
     except SettingsError:
@@ -34,15 +33,24 @@ def examine(environ: Mapping[str, str], processes: tuple[str, ...]) -> Iterator[
         yield from alerts(prometheus)
 
 
-def _settings(process: str, environ: Mapping[str, str]) -> Finding:
-    subject = f"settings of the {process}"
+def _settings(processes: tuple[str, ...], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Tell each complaint once, with the processes that have it."""
+    told: dict[str, list[str]] = {}
+    for process in processes:
+        for complaint in _complaints(process, environ) or [""]:
+            told.setdefault(complaint, []).append(process)
+    for complaint, whose in sorted(told.items(), key=lambda it: bool(it[0])):
+        yield Finding(f"settings of {', '.join(whose)}", "" if complaint else "complete", complaint)
+
+
+def _complaints(process: str, environ: Mapping[str, str]) -> list[str]:
     try:
         settings = PROCESSES[process].read(environ)
         if isinstance(settings, RelaySettings):
             destinations(settings, environ)
     except SettingsError as error:
-        return Finding(subject, "", str(error))
-    return Finding(subject, "complete")
+        return str(error).splitlines()
+    return []
 
 
 def _topics(connection: Connection) -> Iterator[Finding]:

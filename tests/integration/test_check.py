@@ -1,13 +1,19 @@
 """The doctor on real servers: it says what is well, what is not, and what to do."""
 
 import json
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from streams.cli import app
+from streams.runtime.broker import start_broker
 from streams.runtime.handle import BrokerHandle, RedisHandle
 from streams.runtime.process import free_port
+from streams.runtime.provider import Wish
 from tests.wires import connected
+
+SCREEN = 24  # lines
 
 
 def check(environ: dict[str, str], *arguments: str) -> Result:
@@ -55,10 +61,35 @@ def test_each_fault_is_told_with_its_remedy_and_none_hides_another(
     said = check(environ)
     found = wrong(said)
     assert said.exit_code == 1
-    assert "LEADSTREAM_PEPPER is wrong" in found["settings of the collector"]
-    assert "set it to one of webhook, memory" in found["settings of the relay"]
-    assert "instead of 5; set LEADSTREAM_PARTITIONS" in found["topics"]
+    assert "LEADSTREAM_PEPPER is wrong" in found["settings of collector, worker"]
+    assert "set it to one of webhook, memory" in found["settings of relay"]
+    assert "instead of 5; set LEADSTREAM_PARTITIONS=" in found["topics"]
     assert "REDIS_URL does not answer" in found["redis"]
+
+
+def test_what_is_wrong_with_an_installation_that_nobody_has_set_up_is_told_in_one_screen() -> None:
+    names = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "LEADSTREAM_PEPPER", "LEADSTREAM_SNAPSHOT_KEY")
+    said = CliRunner().invoke(app, ["check"], env=dict.fromkeys(names))
+    told = [line for line in said.stdout.splitlines() if line.startswith("WRONG")]
+    assert [sum(name in line for line in told) for name in names] == [1, 1, 1, 1]
+    assert "settings of collector, worker, relay, view: KAFKA_BOOTSTRAP_SERVERS is not set" in told[0]
+    assert len(said.stdout.splitlines()) <= SCREEN
+
+
+@pytest.mark.parametrize("fault", ["partitions", "topics"])
+def test_a_fault_of_all_topics_is_one_line(
+    broker: BrokerHandle, redis_server: RedisHandle, tmp_path: Path, fault: str
+) -> None:
+    environ = complete(broker, redis_server)
+    if fault == "partitions":
+        said = CliRunner().invoke(app, ["check"], env=environ | {"LEADSTREAM_PARTITIONS": "11"})
+    else:
+        empty = start_broker(Wish(tmp_path), "embedded")
+        said = CliRunner().invoke(app, ["check"], env=environ | {"KAFKA_BOOTSTRAP_SERVERS": empty.bootstrap})
+        empty.stop()
+    [told] = [line for line in said.stdout.splitlines() if line.startswith("WRONG")]
+    assert "more have" in told if fault == "partitions" else "more are missing; run `leadstream topics ensure`" in told
+    assert len(said.stdout.splitlines()) <= SCREEN
 
 
 def test_a_process_that_needs_no_redis_is_not_asked_for_one(broker: BrokerHandle, redis_server: RedisHandle) -> None:
