@@ -105,11 +105,12 @@ def network() -> list[Manifest]:
 
 def watching() -> list[Manifest]:
     """Return what the Prometheus operator reads: whom to scrape, and the rules."""
+    pod = {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "instance"}  # a worker's outlives its address
     monitor = named("ServiceMonitor", "monitoring.coreos.com/v1", NAME)
     monitor["spec"] = {
         "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
         "jobLabel": "app.kubernetes.io/component",  # the rules know each process by its job
-        "endpoints": [{"port": "metrics", "interval": "5s"}],
+        "endpoints": [{"port": "metrics", "interval": "5s", "relabelings": [pod]}],
     }
     groups = [
         group for name in ("rules.yml", "slo.yml") for group in yaml.safe_load((RULES / name).read_text())["groups"]

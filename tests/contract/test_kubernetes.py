@@ -1,5 +1,6 @@
 """The kustomize base: held to Kubernetes' own schemas, strictly, to our settings, and to what careful clusters ask."""
 
+import copy
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from cloudcoil.models.prometheus_operator import v1 as operator
+from pydantic import ValidationError
 
 from connectors.settings import PROCESSES
 from connectors.values import SECRETS
@@ -19,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 BASE = ROOT / "infra" / "kubernetes" / "base"
 OVERLAY = ROOT / "docs" / "examples" / "kubernetes"
 VERSIONS = ("1.31", "1.37")  # the oldest we care for, and the newest there is a schema of
-OF_OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # Kubernetes itself has no schema of them
+OF_OPERATOR = {"ServiceMonitor": operator.ServiceMonitor, "PrometheusRule": operator.PrometheusRule}
 FILES = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
 MANIFESTS: list[dict[str, Any]] = [
     manifest for name in FILES for manifest in yaml.safe_load_all((BASE / name).read_text())
@@ -47,8 +50,46 @@ def selected(selector: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_manifest_is_what_kubernetes_takes_and_has_no_field_besides(version: str) -> None:
     for manifest in MANIFESTS:
-        if manifest["kind"] not in OF_OPERATORS:
+        if manifest["kind"] not in OF_OPERATOR:
             kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def taken(manifest: dict[str, Any]) -> bool:
+    """Whether the operator's schema has a place for all that a manifest of its kinds says."""
+    try:
+        read = OF_OPERATOR[manifest["kind"]].model_validate(manifest)
+    except ValidationError:
+        return False
+    return bool(read.model_dump(mode="json", by_alias=True, exclude_unset=True) == manifest)
+
+
+def test_what_the_prometheus_operator_reads_is_what_it_takes_and_has_no_field_besides() -> None:
+    read = [manifest for manifest in MANIFESTS if manifest["kind"] in OF_OPERATOR]
+    assert {manifest["kind"] for manifest in read} == OF_OPERATOR.keys()
+    assert [manifest["kind"] for manifest in read if not taken(manifest)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("ServiceMonitor", ("spec", "endpoints", 0, "intervall"), "5s"),
+        ("ServiceMonitor", ("spec", "endpoints", 0, "interval"), "soon"),
+        ("ServiceMonitor", ("spec", "endpoints", 0, "relabelings", 0, "action"), "rename"),
+        ("ServiceMonitor", ("spec", "selector"), "leadstream"),
+        ("PrometheusRule", ("spec", "groups", 0, "rules", 0, "four"), "1m"),
+        ("PrometheusRule", ("spec", "groups", 0, "rules", 0, "for"), "soon"),
+        ("PrometheusRule", ("spec", "groups", 0, "name"), ""),
+    ],
+)
+def test_what_the_prometheus_operator_would_refuse_or_drop_is_noticed(
+    kind: str, path: tuple[str | int, ...], value: str
+) -> None:
+    [manifest] = copy.deepcopy(list(of(kind)))
+    place: Any = manifest
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert not taken(manifest)
 
 
 def test_a_manifest_with_a_field_that_does_not_exist_is_refused() -> None:
@@ -160,3 +201,13 @@ def test_the_operator_has_our_rules() -> None:
     [rules] = of("PrometheusRule")
     found = {it["alert"] for group in rules["spec"]["groups"] for it in group["rules"] if "alert" in it}
     assert found == ALERTS.keys()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="the operator's rules are NOT checked: no promtool")
+def test_promtool_takes_the_rules_that_the_operator_hands_on(tmp_path: Path) -> None:
+    [rules] = of("PrometheusRule")
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules["spec"]))
+    command = ["promtool", "check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sum(len(group['rules']) for group in rules['spec']['groups'])} rules found" in done.stdout
