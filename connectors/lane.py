@@ -93,6 +93,7 @@ class Lane:
         self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
         self._reader, self._sink, self._codec, self._outgoing = reader, sink, codec, outgoing
         self._erases = erases
+        self._erasures = {told: metrics.ERASURES.labels(name, told) for told in ("delivered", "refused")}
         self._takes, self._schedule, self._near_s, self._clock = frozenset(takes), schedule, near_s, clock
         self._stop, self._wake = asyncio.Event(), asyncio.Event()
         self._gate, self._flying = asyncio.Semaphore(ABREAST), 0
@@ -234,6 +235,7 @@ class Lane:
         match outcome:
             case Delivered():
                 metrics.DELIVERY_AGE_SECONDS.labels(self.name).observe(now - last.parcel.routed.received_at)
+                self._erasures["delivered"].inc(bool(last.parcel.routed.erased_at))
                 if log.isEnabledFor(logging.DEBUG):
                     log.debug("a decision was delivered", extra=self._about(last))
                 self._done(jobs)
@@ -280,6 +282,7 @@ class Lane:
     async def _bury(self, jobs: Sequence[Job], reason: Reason, refusal: Refusal, detail: str) -> None:
         job, told = jobs[-1], f"{self.name}: {refusal}: {detail}"
         if await self._outgoing.bury((job.spot, job.offset), job.lead[1], job.value, reason, told):
+            self._erasures["refused"].inc(bool(job.parcel.routed.erased_at))
             self._done(jobs)
 
     async def _traced(self, jobs: list[Job]) -> Sequence[Delivery]:

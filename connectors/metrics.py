@@ -39,6 +39,11 @@ DELIVERIES_WAITING = Gauge("leadstream_crm_deliveries_waiting", "Decisions that 
 DESTINATION_PAUSED = Gauge(
     "leadstream_crm_destination_paused", "1 while a destination is paused or has disabled itself.", ("sink",)
 )
+ERASURES = Counter(
+    "leadstream_crm_erasures",
+    "Erasures that destinations were told of, by sink and how that ended: delivered, or refused for good.",
+    ("sink", "outcome"),
+)
 
 DEAD_LETTERS = Counter("leadstream_dlq_events", "Records buried by a door, by stage and reason.", ("stage", "reason"))
 
@@ -87,6 +92,11 @@ AUDIT_OPEN = Gauge("leadstream_audit_open_windows", "Minutes of input partitions
 KAFKA_BROKERS = Gauge("leadstream_kafka_brokers", "Brokers in the cluster.")
 KAFKA_PARTITIONS = Gauge(
     "leadstream_kafka_partitions", "Partitions of the cluster: all, leaderless, under_replicated.", ("state",)
+)
+CERTIFICATE_ENDS = Gauge(
+    "leadstream_certificate_not_after_timestamp_seconds",
+    "When the certificate ends that a kind of server shows the probe, the first of several; none without TLS.",
+    ("server",),
 )
 REDIS_UP = Gauge("leadstream_redis_up", "1 while Redis answers the probe; NaN where it was not asked.")
 REDIS_UP.set(nan)  # a probe that knows of no Redis has none that is down

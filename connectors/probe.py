@@ -17,6 +17,7 @@ from connectors import audit, kafka, metrics
 from connectors.audit import Auditor
 from connectors.canary import Canaries
 from connectors.destinations import groups
+from connectors.expiry import look_at_certificates
 from connectors.progress import STALLED_S, Progress
 from connectors.servers import look_at_kafka, look_at_redis
 from connectors.settings import ProbeSettings
@@ -37,6 +38,7 @@ __all__ = ["GROUPS", "Lag", "Probe", "run"]
 
 log = logging.getLogger(__name__)
 ASK_S = 10.0
+CERTIFICATES_EVERY_S = 600.0
 GROUPS: Mapping[str, tuple[Topic, ...]] = {
     "leadstream": (*EVENTS.values(), TOUCHPOINTS, QUESTIONS, TRAINING_EXAMPLES),
     "leadstream-fetcher": (NOTICES,),
@@ -157,6 +159,7 @@ class Watch:
         self._probes = [Probe(self._client, group, topics) for group, topics in watched.items()]
         self._codec = Codec(open_registry(settings.schema_registry_url or None))
         self._auditor: Auditor | None = None
+        self._certificates_at = 0.0
 
     def look(self, now: float) -> None:
         """Look at everything once; what cannot be seen is counted, and looked at the next time."""
@@ -165,6 +168,9 @@ class Watch:
         well.append(self._seen("audit", lambda: self._audit(now)))
         if self._settings.redis_url:
             look_at_redis(self._settings)
+        if now - self._certificates_at >= CERTIFICATES_EVERY_S:
+            look_at_certificates(self._settings)
+            self._certificates_at = now
         if all(well):
             metrics.PROBE_LOOKED.set(now)
 

@@ -73,6 +73,15 @@ BOARD = Board(
                     (rate("leadstream_crm_deliveries_total", "sink, outcome"), "{{sink}} {{outcome}}"),
                 ),
                 line(
+                    "Erasures told",
+                    "To destinations within an hour, by sink and how it ended; one that is refused needs a person.",
+                    "none",
+                    (
+                        "sum by (sink, outcome) (increase(leadstream_crm_erasures_total[1h]))",
+                        "{{sink}} {{outcome}}",
+                    ),
+                ),
+                line(
                     "Waiting decisions",
                     "In the relay, by sink; and whether a destination is paused or has disabled itself.",
                     "none",

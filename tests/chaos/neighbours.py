@@ -89,10 +89,13 @@ class Delivery(NamedTuple):
 
 
 class Crm:
-    """A CRM's endpoint. `mood` is the status of its answers, 0 = none ever comes; `slow_s` how long each takes."""
+    """A CRM's endpoint. `mood` is the status of its answers, 0 = none ever comes; `slow_s` how long each takes.
+
+    Bodies with the word `refuses` in them are answered with 400.
+    """
 
     def __init__(self) -> None:
-        self.mood, self.slow_s = 204, 0.0
+        self.mood, self.slow_s, self.refuses = 204, 0.0, b""
         self.deliveries: list[Delivery] = []
 
     async def start(self) -> str:
@@ -114,8 +117,8 @@ class Crm:
         return Counter(it.id for it in self.deliveries if it.status < 300)
 
     async def _take(self, request: web.Request) -> web.Response:
-        await request.read()
-        status = self.mood
+        body = await request.read()
+        status = 400 if self.refuses and self.refuses in body else self.mood
         await asyncio.sleep(self.slow_s if status else 3600.0)
         self.deliveries.append(Delivery(request.headers["webhook-id"], status))
         return web.Response(status=status)

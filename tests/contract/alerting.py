@@ -64,6 +64,7 @@ CASES: dict[str, Case] = {
     "LeadstreamEventsDoubled": counted('leadstream_audit_doubled_total{stage="qualify"}', 1, 0),
     "LeadstreamLagHigh": gauge(LAG, 90, 45),
     "LeadstreamLagCritical": gauge(LAG, 450, 225),
+    "LeadstreamLagGrows": Case({LAG: "0+0.75x90"}, {LAG: "0+0.45x90"}),
     "LeadstreamWorkerStalled": gauge('leadstream_worker_stalled{group="leadstream", topic="events.web"}', 1, 0),
     "LeadstreamProbeBlind": Case({LOOKED: "-180+60x90"}, {LOOKED: "-90+60x90"}, since=0, missing_fires=True),
     "LeadstreamCanariesLost": Case(
@@ -72,6 +73,9 @@ CASES: dict[str, Case] = {
     ),
     "LeadstreamPartitionsLeaderless": gauge('leadstream_kafka_partitions{state="leaderless"}', 1, 0),
     "LeadstreamPartitionsUnderReplicated": gauge('leadstream_kafka_partitions{state="under_replicated"}', 1, 0),
+    "LeadstreamCertificateEnds": gauge(
+        'leadstream_certificate_not_after_timestamp_seconds{server="kafka"}', 0.75 * 14 * 86_400, 1.5 * 14 * 86_400
+    ),
     "LeadstreamRedisDown": gauge('leadstream_redis_up{job="probe"}', 0, 1),
     "LeadstreamProcessDown": Case(UP | {'up{job="worker", instance="a"}': "0x90"}, UP, since=0, missing_fires=True),
     "LeadstreamInstanceDown": gauge('up{job="fetcher", instance="a"}', 0, 1),
@@ -105,6 +109,10 @@ CASES: dict[str, Case] = {
     "LeadstreamDeadLetters": share(
         FATES, 'stage="resolve", fate="dead_letter"', 'stage="resolve", fate="test"', 7.5, 3.75
     ),
+    "LeadstreamDeadLettersNew": Case(
+        {f'{FATES}{{stage="resolve", fate="dead_letter", reason="schema"}}': "_x50 1x40"},
+        {f'{FATES}{{stage="resolve", fate="dead_letter", reason="schema"}}': "1x90"},
+    ),
     "LeadstreamEventToRoutedSlow": slow("2.0", "5.0", "1.0"),
     "LeadstreamRestoreSlow": Case(
         {"leadstream_restore_seconds_count": "0x40 1x50", 'leadstream_restore_seconds_bucket{le="30.0"}': "0x90"},
@@ -119,6 +127,7 @@ CASES: dict[str, Case] = {
         30,
         15,
     ),
+    "LeadstreamErasureRefused": counted('leadstream_crm_erasures_total{sink="crm", outcome="refused"}', 1, 0),
     "LeadstreamViewBehind": Case(
         {
             'leadstream_view_up{job="view", instance="v"}': "0x90",

@@ -50,7 +50,7 @@ def test_the_alerts_that_a_busy_machine_excuses_exist_and_none_is_expected_of_a_
 
 def test_the_faults_that_must_be_drilled_are() -> None:
     assert {"calm", "worker killed", "workers stalled", "broker down", "dead letters", "slow CRM"} <= CASES.keys()
-    assert {"Redis down", "model corrupt", "disk full"} <= CASES.keys()
+    assert {"Redis down", "model corrupt", "disk full", "erasure refused"} <= CASES.keys()
 
 
 def test_windows_waits_and_thresholds_that_are_times_shrink_and_latencies_grow() -> None:

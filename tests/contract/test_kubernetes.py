@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.prometheus_operator import v1 as operator
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from connectors.settings import PROCESSES
 from connectors.values import SECRETS
@@ -22,7 +22,10 @@ ROOT = Path(__file__).parents[2]
 BASE = ROOT / "infra" / "kubernetes" / "base"
 OVERLAY = ROOT / "docs" / "examples" / "kubernetes"
 VERSIONS = ("1.31", "1.37")  # the oldest we care for, and the newest there is a schema of
-OF_OPERATOR = {"ServiceMonitor": operator.ServiceMonitor, "PrometheusRule": operator.PrometheusRule}
+OF_OPERATOR: dict[str, type[BaseModel]] = {
+    "ServiceMonitor": operator.ServiceMonitor,
+    "PrometheusRule": operator.PrometheusRule,
+}
 FILES = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
 MANIFESTS: list[dict[str, Any]] = [
     manifest for name in FILES for manifest in yaml.safe_load_all((BASE / name).read_text())
@@ -207,7 +210,7 @@ def test_the_operator_has_our_rules() -> None:
 def test_promtool_takes_the_rules_that_the_operator_hands_on(tmp_path: Path) -> None:
     [rules] = of("PrometheusRule")
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules["spec"]))
-    command = ["promtool", "check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yml"]
+    command = ["promtool", "check", "rules", "--lint=all", "--lint-fatal", str(tmp_path / "rules.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(len(group['rules']) for group in rules['spec']['groups'])} rules found" in done.stdout

@@ -1,7 +1,10 @@
 """The drill's faults. To add one: an async context manager over the site and its name in `FAULTS`; leaving it heals."""
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -82,6 +85,17 @@ async def slow_crm(site: Site, answers_after_s: float) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def refuse_erasure(site: Site) -> AsyncIterator[None]:
+    """Somebody asks to be forgotten, and the CRM will not have it."""
+    site.crm.refuses = b"lead.erased"
+    command = (sys.executable, "-m", "streams", "erase", "--email", "forget.me@example.com", "--yes")
+    environ = {**os.environ, **site.stack.environ}
+    await asyncio.to_thread(subprocess.run, command, env=environ, check=True, capture_output=True)
+    yield
+    site.crm.refuses = b""
+
+
+@asynccontextmanager
 async def flood(site: Site, rate: float) -> AsyncIterator[None]:
     """A sender has changed its format: so many events a second that nobody can read."""
     flooding = asyncio.create_task(_flood(site, rate))
@@ -159,6 +173,7 @@ FAULTS: dict[str, Callable[..., AbstractAsyncContextManager[None]]] = {
         end_brokers,
         end_redis,
         slow_crm,
+        refuse_erasure,
         flood,
         garble_model,
         fill_disk,

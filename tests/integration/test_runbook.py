@@ -32,7 +32,11 @@ OTHERS = sorted({words for text in TEXTS.values() for words in re.findall(r"`(do
 METRICS = sorted({name for text in TEXTS.values() for name in re.findall(r"`(leadstream_\w+)`", text)})
 PATHS = {"/readyz": ("collector", "worker"), "/healthz": ("collector",)}
 NOT_RUN = {"docker compose up --scale worker=4", "docker compose ps", "docker compose logs --tail 50 worker"}
-WITH = {"deadletters show ID": "dead letter", "lead show": "lead"}  # what somebody on call puts in
+WITH = {
+    "deadletters show ID": "dead letter",
+    "deadletters replay --id ID": "dead letter",
+    "lead show": "lead",
+}  # what somebody on call puts in
 EVENTS = 600
 PATIENCE_S = 120.0
 
