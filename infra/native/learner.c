@@ -23,6 +23,12 @@ static uint64_t mixed(uint64_t t) {
     return t ^ (t >> 32);
 }
 
+/* Where a hash falls in a part of the table: the slopes', the words', or that of bins and pairs */
+
+struct part { uint64_t from, room; };
+
+static uint32_t within(uint64_t hash, struct part of) { return (uint32_t)(of.from + ((hash >> 32) * of.room >> 32)); }
+
 /* Buffers: `need` items of `size` bytes at least, or an error */
 
 static int borrow(PyObject *of, Py_buffer *view, Py_ssize_t need, Py_ssize_t size, int flags) {
@@ -103,11 +109,13 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
     uint32_t *indices = v[3].buf;
     double *factors = v[4].buf;
     uint64_t tokens[PAIRED];
-    int shift = 64 - (int)bits;
+    uint64_t size = (uint64_t)1 << bits;
+    struct part slopes = {0, size >> 4}, words = {size >> 4, (size >> 2) - (size >> 4)}, others = {size >> 2, size - (size >> 2)};
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *value = PyTuple_GET_ITEM(given[0], i);
         uint64_t token = MISSING, band = BAND;
         double z = 0.0, banded = 0.0;
+        struct part its = words;
         if (PyUnicode_Check(value)) {
             if (hashed(value, &token) < 0) goto bad;
         } else {
@@ -116,6 +124,7 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
                 int64_t raw;
                 memcpy(&raw, &x, 8);
                 token = (uint64_t)(raw >> 51);
+                its = others;
                 if ((Py_ssize_t)slots[i] < known) {
                     const double *s = stats + STATS * slots[i];
                     if (s[0] > 1.0 && s[2] > 0.0) {
@@ -133,16 +142,16 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
         if (i < PAIRED) tokens[i] = token;
         uint32_t *index = indices + PLACES * i;
         double *factor = factors + PLACES * i;
-        index[0] = (uint32_t)(mixed(seeds[i] + SLOPE) >> shift);
+        index[0] = within(mixed(seeds[i] + SLOPE), slopes);
         factor[0] = z;
-        index[1] = (uint32_t)(token >> shift);
+        index[1] = within(token, its);
         factor[1] = 1.0;
-        index[2] = (uint32_t)(mixed(seeds[i] + band) >> shift);
+        index[2] = within(mixed(seeds[i] + band), others);
         factor[2] = banded;
     }
     for (Py_ssize_t i = 0; i < paired; i++) {
         for (Py_ssize_t j = i + 1; j < paired; j++, m++) {
-            indices[m] = (uint32_t)(mixed(tokens[i] * P1 + tokens[j]) >> shift);
+            indices[m] = within(mixed(tokens[i] * P1 + tokens[j]), others);
             factors[m] = 1.0;
         }
     }
@@ -318,9 +327,11 @@ static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) 
     for (int e = 0; e < k; e++) {
         double margin = label ? each[e] : -each[e], wrong = 1.0 / (1.0 + exp(margin)), total = base;
         double of_one = rates[e] * shorter, of_pair = of_one * (pairs[e] / (double)others);
-        for (Py_ssize_t j = 0; j < p.m; j++) {
+        int straight = pairs[e] == 0.0;
+        Py_ssize_t places = straight ? first : p.m;
+        for (Py_ssize_t j = 0; j < places; j++) {
             reach[j] = 0.0;
-            if (p.factors[j] == 0.0) continue;
+            if (p.factors[j] == 0.0 || (straight && j % PLACES && p.factors[j - j % PLACES] != 0.0)) continue;
             float *cell = p.table + (Py_ssize_t)p.indices[j] * 2 * k;
             double slope = wrong * p.factors[j], spent = (double)cell[k + e] + slope * slope * weight;
             cell[k + e] = (float)spent;
@@ -330,7 +341,7 @@ static PyObject *step(PyObject *self, PyObject *const *given, Py_ssize_t count) 
         total *= weight;
         double by = total > 0.0 ? moved(margin, total) / total * weight : 0.0;
         by = label ? by : -by;
-        for (Py_ssize_t j = 0; j < p.m; j++) {
+        for (Py_ssize_t j = 0; j < places; j++) {
             float *cell = p.table + (Py_ssize_t)p.indices[j] * 2 * k;
             cell[e] = (float)((double)cell[e] * (1.0 - SHRINK * reach[j]) + reach[j] * p.factors[j] * by);
         }

@@ -27,6 +27,8 @@ class LeadClassifier(Classifier):
         The step size of each expert; their log-odds are blended by fixed share.
     pairs
         How far each expert trusts pairs: all those of a feature together step so many times as far as the feature.
+        One that trusts none (0) keeps to straight lines: of a number it learns the slope alone, and so it is the first
+        to have learned enough, of a new world too.
     base_rate
         Step size of the experts' biases, which never shrinks: the memory of the base rate, apart from that of the
         ranking, whose steps shrink with what has been learned.
@@ -48,8 +50,8 @@ class LeadClassifier(Classifier):
     def __init__(
         self,
         bits: int = 14,
-        rates: tuple[float, ...] = (0.005, 0.03, 0.03, 0.15, 0.15),
-        pairs: tuple[float, ...] = (2.0, 0.2, 6.0, 0.2, 6.0),
+        rates: tuple[float, ...] = (0.005, 0.03, 0.03, 0.15, 0.15, 0.05),
+        pairs: tuple[float, ...] = (2.0, 0.2, 6.0, 0.2, 6.0, 0.0),
         base_rate: float = 0.005,
         prior: float = 0.1,
     ) -> None:

@@ -5,7 +5,8 @@ their names, three: its slope (factor = how many standard deviations it is from 
 1), of a number the half octave it lies in (sign, exponent and one bit of the mantissa), of a text its hash, or that it
 is missing; its band (factor 1), of a number the half standard deviation it lies in, once `SETTLED` have been seen, else
 none (factor 0). Octaves tell sizes apart, bands tell numbers apart that lie far from zero, as years do. Then each pair
-of tokens, of the first `PAIRED` features. Where two share a cell, they share its weight.
+of tokens, of the first `PAIRED` features. Where two share a cell, they share its weight: slopes only with slopes (a
+16th of the table is theirs), words only with words (3/16), for pairs are far more than either.
 
 A pool of experts learns beside one another. `table` (float32) holds for each cell the experts' weights, then what each
 has spent there: its sum of squared gradients. `head` (float64) holds the experts' biases, discounted log-likelihoods
@@ -15,7 +16,7 @@ the label. Shares follow the likelihoods as fixed share has it (Herbster & Warmu
 
 The more features there are, the shorter are the steps of each, by the square root; and experts differ in how far they
 trust pairs, of which there are as many as features squared: all pairs of a feature together step `pairs` times as far
-as its token.
+as its token. Who trusts none at all steps along slopes and words only: so few weights are soon learned.
 
 Examples of one lead weigh 1/√n, and share one story: whoever leaps at its first rows is right about its others. As
 witnesses for an expert they count by the fourth power, 1/n²: all rows of a lead together as less than two.
@@ -62,28 +63,30 @@ def encode(  # noqa: PLR0917 - as the compiled one takes them
 
     `seeds` holds one 64-bit seed for each value, from its name; `slots` where its `stats` are.
     """
-    shift, tokens = 64 - bits, []
+    slopes, words, others = _parts(1 << bits)
+    tokens = []
     for at, value in enumerate(values):
-        token, z, band = _MISSING, 0.0, None
+        token, z, band, its = _MISSING, 0.0, None, words
         if isinstance(value, str):
             token = text_hash(value)
         else:
             x = _number(value)
             if x is not None:
                 token = (_LONG.unpack(_DOUBLE.pack(x))[0] >> 51) & _64
+                its = others
                 z = _standard(x, stats, slots[at])
                 band = _band(z, stats, slots[at])
         token = _mixed(token + seeds[at])
         tokens.append(token)
         first = PLACES * at
-        indices[first], factors[first] = _mixed(seeds[at] + _SLOPE) >> shift, z
-        indices[first + 1], factors[first + 1] = token >> shift, 1.0
-        indices[first + 2] = _mixed(seeds[at] + _BAND + (band or 0)) >> shift
+        indices[first], factors[first] = _within(_mixed(seeds[at] + _SLOPE), slopes), z
+        indices[first + 1], factors[first + 1] = _within(token, its), 1.0
+        indices[first + 2] = _within(_mixed(seeds[at] + _BAND + (band or 0)), others)
         factors[first + 2] = 0.0 if band is None else 1.0
     place, paired = PLACES * len(values), tokens[:PAIRED]
     for at, one in enumerate(paired):
         for other in paired[at + 1 :]:
-            indices[place], factors[place] = _mixed(one * _P1 + other) >> shift, 1.0
+            indices[place], factors[place] = _within(_mixed(one * _P1 + other), others), 1.0
             place += 1
 
 
@@ -177,8 +180,10 @@ def step(  # noqa: PLR0917 - as the compiled one takes them
         wrong, reach, total = 1.0 / (1.0 + exp(margin)), [0.0] * places, base_rate
         of_one = rates[e] * shorter
         of_pair = of_one * (pairs[e] / others)
-        for at in range(places):
-            if factors[at] == 0.0:
+        straight = pairs[e] == 0.0
+        its = first if straight else places
+        for at in range(its):
+            if factors[at] == 0.0 or (straight and at % PLACES and factors[at - at % PLACES] != 0.0):
                 continue
             cell, slope = 2 * experts * indices[at] + e, wrong * factors[at]
             used = table[cell + experts] + slope * slope * weight
@@ -188,7 +193,7 @@ def step(  # noqa: PLR0917 - as the compiled one takes them
         total *= weight
         by = _moved(margin, total) / total * weight if total > 0.0 else 0.0
         by = by if label else -by
-        for at in range(places):
+        for at in range(its):
             cell = 2 * experts * indices[at] + e
             table[cell] = table[cell] * (1.0 - SHRINK * reach[at]) + reach[at] * factors[at] * by
         head[e] += base_rate * by
@@ -267,6 +272,15 @@ def _number(value: object) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return x + 0.0 if isfinite(x) else None
+
+
+def _parts(size: int) -> tuple[range, range, range]:
+    """Return the cells of slopes, of words, and of bins and pairs."""
+    return range(size >> 4), range(size >> 4, size >> 2), range(size >> 2, size)
+
+
+def _within(mixed: int, part: range) -> int:
+    return part.start + ((mixed >> 32) * len(part) >> 32)
 
 
 def _mixed(t: int) -> int:

@@ -1,6 +1,6 @@
 """A learner's whole state as bytes: a header, then arrays, little-endian. Data, never code; bounded before it is read.
 
-    b"LSL2" · u32 length of the header · header (JSON) · float64: rates, pairs, head, stats · float32: table
+    b"LSL3" · u32 length of the header · header (JSON) · float64: rates, pairs, head, stats · float32: table
 
 The same state is the same bytes everywhere.
 """
@@ -17,7 +17,7 @@ from msgspec import Struct as Shape
 from streams.domain.learner.fields import FIELDS
 from streams.domain.learner.plain import HEAD, STATS
 
-MAGIC = b"LSL2"
+MAGIC = b"LSL3"
 LARGEST_HEADER = 64 << 10
 BITS, EXPERTS = range(8, 19), range(1, 9)
 _LENGTH = Struct("<I")
