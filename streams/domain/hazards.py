@@ -13,7 +13,8 @@ from typing import Generic, Protocol, TypeVar
 DAY_S = 86_400.0
 ENDS_S = (3 * DAY_S, 7 * DAY_S, 14 * DAY_S, 30 * DAY_S)
 X = dict[str, float | str]
-ENOUGH = 25.0  # positives of a bucket at which its own head counts as much as what the bucket before makes likely
+ENOUGH = 25.0  # positives of a bucket at which its own head counts as much as what the bucket before makes likely;
+# with n positives, n²/(n² + 25²): with hundreds the bucket before, where others convert than here, has no say any more
 PRIOR = 20.0  # examples that the rate expected of a bucket weighs beside those seen
 ALIKE = 0.05  # hazard of a first bucket of which nothing is known
 _EDGE = 1e-6
@@ -61,7 +62,7 @@ class Hazards(Generic[C]):
         for k, head in enumerate(self.heads):
             usual = _logit(rates[k])
             expected = before + usual - _logit(rates[k - 1]) if k else usual
-            share = self.won[k] / (self.won[k] + ENOUGH)
+            share = self.won[k] ** 2 / (self.won[k] ** 2 + ENOUGH**2)
             before = share * _logit(head.predict_proba_one(x).get(True, 0.0)) + (1 - share) * expected
             left *= 1.0 - 1.0 / (1.0 + exp(-before))
             found.append(1.0 - left)
