@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from streams.domain.hazards import X
 from streams.evaluation.dataset import Dataset
-from streams.evaluation.values import dates, number
+from streams.evaluation.values import dates, numbers
 
 Put = Callable[[int, float | None, X], None]
 MOSTLY = 0.95  # of the cells must read as a number or date; the rest are taken as they stand
@@ -47,7 +47,7 @@ class Column(NamedTuple):
 
 def understand(data: Dataset, without: frozenset[str]) -> list[Column]:
     """Return every column but those `without`, as they were understood."""
-    return [_column(name, cells) for name, cells in data.columns.items() if name not in without]
+    return [_column(name, cells, data.separator) for name, cells in data.columns.items() if name not in without]
 
 
 def row(columns: Sequence[Column], at: int, time: float | None) -> X:
@@ -79,21 +79,25 @@ def lead_column(data: Dataset) -> str:
     return ""
 
 
-def _column(name: str, cells: list[str | None]) -> Column:
+def _column(name: str, cells: list[str | None], separator: str) -> Column:
     there = [cell for cell in cells if cell is not None]
     distinct, missing = len(set(there)), len(cells) - len(there)
     if not distinct or (distinct == 1 and not missing):
         return Column(name, Kind.CONSTANT, missing, distinct, None)
-    found = _numeric(name, cells, len(there)) or _dated(name, cells, there) or _spoken(name, cells, there, distinct)
+    found = (
+        _numeric(name, cells, len(there), separator)
+        or _dated(name, cells, there)
+        or _spoken(name, cells, there, distinct)
+    )
     kind, put = (Kind.IDENTIFIER, None) if _names_rows(name, found[0], there, distinct) else found
     return Column(name, kind, missing, distinct, put)
 
 
-def _numeric(name: str, cells: list[str | None], there: int) -> tuple[Kind, Put] | None:
-    numbers = [None if cell is None else number(cell) for cell in cells]
-    if sum(it is not None for it in numbers) < MOSTLY * there:
+def _numeric(name: str, cells: list[str | None], there: int, separator: str) -> tuple[Kind, Put] | None:
+    found = numbers(cells, separator)
+    if sum(it is not None for it in found) < MOSTLY * there:
         return None
-    return Kind.NUMBER, _measured(name, numbers, cells)
+    return Kind.NUMBER, _measured(name, found, cells)
 
 
 def _dated(name: str, cells: list[str | None], there: list[str]) -> tuple[Kind, Put] | None:

@@ -30,6 +30,7 @@ class Dataset(NamedTuple):
 
     columns: dict[str, list[str | None]]
     rows: int
+    separator: str = ","
 
     def column(self, name: str, option: str) -> list[str | None]:
         """Return a column. Raises `DataError` when there is none of that name."""
@@ -39,7 +40,8 @@ class Dataset(NamedTuple):
 
     def ordered(self, order: Sequence[int]) -> "Dataset":
         """Return the same rows in another order."""
-        return Dataset({name: [cells[at] for at in order] for name, cells in self.columns.items()}, len(order))
+        columns = {name: [cells[at] for at in order] for name, cells in self.columns.items()}
+        return Dataset(columns, len(order), self.separator)
 
 
 def read(path: Path, names: Sequence[str] = ()) -> Dataset:
@@ -62,7 +64,7 @@ def _read(path: Path, names: Sequence[str], encoding: str) -> Dataset:
         header = re.sub('"[^"]*"', "", next((line for line in file if line.strip()), ""))
         separator = max(SEPARATORS, key=header.count)
         file.seek(0)
-        return _parsed(csv.reader(file, delimiter=separator), list(names), path)
+        return _parsed(csv.reader(file, delimiter=separator), list(names), path)._replace(separator=separator)
 
 
 def _opened(path: Path, encoding: str) -> TextIO:

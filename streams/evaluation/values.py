@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
 
-NUMBER = re.compile(r"^[€$£]?\s*([+-]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*[%€$£]?$")
+SIGNS, EXPONENT = "[%€$£]", r"(?:[eE][+-]?\d+)?"
+POINTED = re.compile(
+    rf"^{SIGNS}?\s*([+-]?(?:[1-9]\d{{0,2}}(?:[,'\u2019]\d{{3}})+|\d*)(?:\.\d*)?{EXPONENT})\s*{SIGNS}?$"
+)
+WITH_COMMA = re.compile(
+    rf"^{SIGNS}?\s*([+-]?(?:[1-9]\d{{0,2}}(?:[.\s'\u2019]\d{{3}})+|\d*)(?:,\d*)?{EXPONENT})\s*{SIGNS}?$"
+)
 DATES = ("%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%b %d %Y", "%d-%b-%Y")
 TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 UNIT_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
@@ -20,12 +26,36 @@ def number(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        found = NUMBER.match(text)
-        try:
-            value = float(found[1].replace(",", "")) if found else float("nan")
-        except ValueError:
-            return None
+        found = POINTED.match(text)
+        return _plain(re.sub(r"[,'\u2019]", "", found[1])) if found else None
     return value if isfinite(value) else None
+
+
+def with_comma(text: str) -> float | None:
+    """Return the number that a text is where a comma is the decimal mark, as in most of Europe; None when it is none.
+
+    >>> with_comma("1.200,5"), with_comma("12,5 %"), with_comma("1 200"), with_comma("-3"), with_comma("0.5")
+    (1200.5, 12.5, 1200.0, -3.0, None)
+    """
+    found = WITH_COMMA.match(text)
+    return _plain(re.sub(r"[.\s'\u2019]", "", found[1]).replace(",", ".")) if found else None
+
+
+def numbers(cells: Sequence[str | None], separator: str = ",") -> list[float | None]:
+    """Return the number in each cell of a column, None where there is none, whichever decimal mark the column has.
+
+    Marks are commas when more cells can be read so; also when all can be read either way (`1,200`) and cells are not
+    set apart by commas but by `separator`.
+
+    >>> numbers(["1,5", "2"]), numbers(["1,200", "7.5"]), numbers(["1,200"]), numbers(["1,200"], ";")
+    ([1.5, 2.0], [1200.0, 7.5], [1200.0], [1.2])
+    """
+    pointed = [None if cell is None else number(cell) for cell in cells]
+    if not any(cell is not None and (read is None or "," in cell) for cell, read in zip(cells, pointed, strict=True)):
+        return pointed
+    read = [None if cell is None else with_comma(cell) for cell in cells]
+    more = sum(it is not None for it in read) - sum(it is not None for it in pointed)
+    return read if more > 0 or (more == 0 and separator == ";") else pointed
 
 
 def iso(text: str) -> float | None:
@@ -70,6 +100,14 @@ def duration(text: str) -> float | None:
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
     return float(found[1]) * UNIT_S[found[2]] if found else None
+
+
+def _plain(digits: str) -> float | None:
+    try:
+        value = float(digits)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
 
 
 def _read(text: str, form: str) -> float | None:

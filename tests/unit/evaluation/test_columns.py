@@ -6,7 +6,7 @@ import pytest
 
 from streams.evaluation.columns import Kind, lead_column, row, understand
 from streams.evaluation.dataset import DataError, Dataset, read
-from streams.evaluation.labels import labels
+from streams.evaluation.labels import labels, times
 
 
 def table(**columns: list[str | None]) -> Dataset:
@@ -75,7 +75,7 @@ def test_the_lead_is_found_by_its_name_where_it_comes_back() -> None:
 def test_a_file_is_read_whatever_separates_its_cells(tmp_path: Path) -> None:
     file = tmp_path / "leads.csv"
     file.write_text('a;b\n1;"x; y"\n2;NA\n')
-    assert read(file) == Dataset({"a": ["1", "2"], "b": ["x; y", None]}, 2)
+    assert read(file) == Dataset({"a": ["1", "2"], "b": ["x; y", None]}, 2, ";")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -129,3 +129,68 @@ def test_a_label_that_marks_only_who_converted_is_no_for_the_others(mark: str) -
 def test_a_label_that_says_the_same_of_all_is_refused(cells: list[str | None]) -> None:
     with pytest.raises(DataError, match="--label won: every row has"):
         labels(table(won=cells), "won")
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative"),
+    [
+        *[("1", "0"), ("1.0", "0.0"), ("1", "-1"), ("100", "0"), ("True", "False"), ("Y", "N"), ("t", "f"), ("J", "N")],
+        *[("Ja", "Nein"), ("oui", "non"), ("Sí", "No"), ("sim", "não"), ("Да", "Нет"), ("はい", "いいえ")],
+        *[("won", "open"), ("Closed", "lost"), ("Converted", "Not Converted")],
+    ],
+)
+def test_of_two_values_the_positive_one_is_known_where_it_is_plain(positive: str, negative: str) -> None:
+    assert labels(table(won=[negative, positive, None]), "won") == [0, 1, None]
+
+
+@pytest.mark.parametrize(
+    "values", [("1", "2"), ("2", "4"), ("m", "f"), ("t", "n"), ("red", "blue"), ("yes", "won"), ("no", "lost")]
+)
+def test_of_two_values_none_is_guessed_to_be_the_positive_one(values: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=r"--label won: which of '.*' and '.*' is positive\? Say it: --label 'won="):
+        labels(table(won=[*values]), "won")
+    assert labels(table(won=[*values]), f"won={values[1]}") == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("price;n\n1,5;1\n2,25;2\n", [1.5, 2.25]),
+        ("price;n\n1.200,50;1\n7;2\n", [1200.5, 7.0]),
+        ("price;n\n1 200,5 €;1\n-3,5;2\n", [1200.5, -3.5]),
+        ("price;n\n1,250;1\n2,500;2\n", [1.25, 2.5]),
+        ("price;n\n1,250.5;1\n2,500;2\n", [1250.5, 2500.0]),
+        ("price;n\n1.5;1\n2.25;2\n", [1.5, 2.25]),
+        ('price,n\n"1,250",1\n"2,500",2\n', [1250.0, 2500.0]),
+        ('price,n\n"0,125",1\n"2,500",2\n', [0.125, 2.5]),
+        ("price,n\n1'250.5,1\n2,2\n", [1250.5, 2.0]),
+    ],
+)
+def test_a_decimal_comma_is_known_from_its_column(tmp_path: Path, text: str, expected: list[float]) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text(text, encoding="utf-8")
+    columns = [it for it in understand(read(file), frozenset()) if it.name == "price"]
+    assert [row(columns, at, None)["price"] for at in range(2)] == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *["1700000000", "1700000000000", "1700000000000000", "1700000000000000000", "1.7e9"],
+        *[
+            "2023-11-14T22:13:20Z",
+            "2023-11-14T22:13:20.000+00:00",
+            "2023-11-14 23:13:20+0100",
+            "2023-11-14 22:13:20 UTC",
+        ],
+        *[
+            "14/11/2023 22:13:20",
+            "14.11.2023 22:13:20",
+            "14-11-2023 22:13:20",
+            "11/14/2023 10:13:20 PM",
+            "20231114 22:13:20",
+        ],
+    ],
+)
+def test_a_time_is_read_however_it_is_written(written: str) -> None:
+    assert times(table(at=[written, None]), "at", "--time") == [1_700_000_000.0, None]
