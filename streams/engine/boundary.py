@@ -131,20 +131,19 @@ class Boundary:
         record, adopted = self._read(part, raw)
         keys = agent.keys(record)
         if agent.keyed and keys[0] and self._misplaced(keys[0].encode(), raw.key, part.partition):
-            self._outbox.send(part.topic, keys[0].encode(), encode(record) if adopted else raw.value)
-            return REKEYED
+            return self._move(part, keys[0].encode(), encode(record) if adopted else raw.value or b"")
         states = tuple([table.get(key) for table, key in zip(tables, keys, strict=True)])
         after, emits, fate = agent.step(states, record)
         sends = [(topic.name, key.encode(), encode(made)) for topic, key, made in emits]
         for name, sent_key, value in sends:
             if len(sent_key) + len(value) > LARGEST:
                 raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
-        for table, new in zip(tables, after, strict=True):
+        for table, of, new in zip(tables, keys, after, strict=True):
             if table.careful:
-                table.measure(new)
-        for table, key, old, new in zip(tables, keys, states, after, strict=True):
+                table.measure(of, new)
+        for table, of, old, new in zip(tables, keys, states, after, strict=True):
             if new is not old:
-                table.put(key, new)
+                table.put(of, new)
         if agent.alarm is not None:
             hint(tables[0].alarms(agent.alarm.due), agent.alarm, keys[0], states[0], after[0])
         for name, sent_key, value in sends:
@@ -155,7 +154,7 @@ class Boundary:
     def _wake(self, part: Slice, raw: Raw, tables: Sequence[Table], emitted: list[Emit]) -> Counter[Met]:
         """Wake what is due by now; return the rows that could not be, by what they met: the record is not at fault."""
         alarm, met = cast("Alarm", self.agent.alarm), Counter[Met]()
-        keys = self.agent.keys(self._codec.decode(raw.value, self._inputs[part.topic].records))
+        keys = self.agent.keys(self._read(part, raw)[0])
         for woken in wake(alarm, tables[0].alarms(alarm.due), keys, tables):
             for emit in woken.emits:
                 self._send(emit)
@@ -176,6 +175,13 @@ class Boundary:
         if foreign is None or type(record) is foreign.own:
             return record, False
         return foreign.adopt(record, _arrival(part, raw)), True
+
+    def _move(self, part: Slice, key: bytes, value: bytes) -> str:
+        """Send a record on to where it belongs. Its own key may be larger than the one it came under."""
+        if len(key) + len(value) > LARGEST:
+            raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(key) + len(value)} bytes under its own key")
+        self._outbox.send(part.topic, key, value)
+        return REKEYED
 
     def _misplaced(self, expected: bytes, key: bytes | None, partition: int) -> bool:
         """Tell whether a record lies where its key does not belong: it would meet another's state."""

@@ -53,9 +53,9 @@ class Table:
             self._hot.put(self._number, key, row, len(value))
         return row
 
-    def measure(self, row: Record | None) -> None:
+    def measure(self, key: str, row: Record | None) -> None:
         """Raise `Rejected` if the changelog does not take a row of this size: whoever made it so is at fault."""
-        size = 0 if row is None else len(self._codec.encode(row))
+        size = 0 if row is None else len(key.encode()) + len(self._codec.encode(row))
         if size > LARGEST:
             raise Rejected(Reason.INVALID_VALUE, f"makes a row of {size} bytes for {self.changelog.name}")
 
@@ -85,7 +85,7 @@ class Table:
         """
         for key, row in self._overlay.items():
             encoded, value = key.encode(), None if row is None else self._codec.encode(row)
-            if value is not None and len(value) > LARGEST:
+            if value is not None and len(encoded) + len(value) > LARGEST:
                 self.careful = True
                 raise RowTooLarge(f"a row of {len(value)} bytes for {self.changelog.name}")
             self._encoded[encoded] = value

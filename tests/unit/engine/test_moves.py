@@ -8,6 +8,7 @@ import pytest
 from aiokafka.errors import IllegalStateError
 
 from streams.engine import app as engine_app
+from streams.engine import transport
 from streams.engine.config import Config
 from streams.engine.rounds import Membership
 from tests.pipeline import CODEC
@@ -58,7 +59,7 @@ def meanwhile(consumer: Any, at: int, happens: Callable[[], Awaitable[None]]) ->
     consumer._thread.getmany = polled
 
 
-def test_what_a_rebalance_overtakes_is_void_whoever_we_are_afterwards() -> None:
+def test_what_a_rebalance_overtakes_is_void_whoever_we_are_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     # A follower that joins again may stay who it was: the same generation, the same member.
     async def play(app: Any) -> None:
         consumer = app.consumer
@@ -71,6 +72,7 @@ def test_what_a_rebalance_overtakes_is_void_whoever_we_are_afterwards() -> None:
             assert not seeking[0].done()  # it waits for the poll
             seeking[0].add_done_callback(lambda _: consumer.resume_flow())
 
+        monkeypatch.setattr(transport, "AT_ONCE_S", 60.0)  # the first poll is never so slow that no other follows
         meanwhile(consumer, 1, moves)
         assert offsets(await consumer._gather()) == []  # neither what had been taken, nor what was being polled
         assert offsets(await consumer._gather())[:2] == [2, 3]

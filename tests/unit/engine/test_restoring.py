@@ -23,7 +23,7 @@ class Told(Host):
 
     def __init__(self) -> None:
         super().__init__(Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), (), CODEC)
-        self.restores = 0
+        self.restores = self.owned = 0
         self.begun, self.goes_on = threading.Event(), threading.Event()
         self.answer: Callable[[], None] = lambda: None
 
@@ -33,6 +33,10 @@ class Told(Host):
         self.goes_on.wait(60)
         self.answer()
         return dict.fromkeys(assigned, 5), 0
+
+    def _own(self, assigned: set[Place]) -> None:
+        self.owned += 1
+        super()._own(assigned)
 
     async def begin(self) -> "asyncio.Task[dict[Place, int]]":
         restoring = asyncio.create_task(self.restore({("in", 0)}, ME))
@@ -91,6 +95,6 @@ def test_who_waits_for_another_restore_and_is_overtaken_touches_nothing() -> Non
         for restoring in (first, second):
             with pytest.raises(Interrupted):
                 await restoring
-        assert host.restores == 1
+        assert (host.owned, host.restores) == (1, 1)
 
     play(scenario)

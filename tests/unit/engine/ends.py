@@ -1,0 +1,91 @@
+"""Workers that end themselves, each for its reason: `python -m tests.unit.engine.ends NAME`. No broker is needed."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+from streams.engine import app as engine_app
+from streams.engine.boundary import Batch
+from streams.engine.config import Config
+from streams.engine.exits import Exit
+from streams.engine.host import Host
+from streams.engine.limits import TooManyCrashes
+from streams.engine.outbox import Fenced
+from streams.engine.rounds import Membership, Round
+from streams.engine.store import StoreBroken
+from streams.engine.watchdog import Sight, Watchdog
+from tests.pipeline import CODEC
+from tests.unit.faust.memory import Log
+from tests.unit.faust.ours import on_a_log
+from tests.worker import pipeline
+
+CONFIG = Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+
+
+class Met(Host):
+    """A host whose rounds and restores meet an error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(CONFIG, pipeline(), CODEC)
+        self.error = error
+        cast("Any", self.rounds).run = self._meet
+
+    async def _meet(self, _new: Round, _deliver: Callable[[Batch], None]) -> bool:
+        raise self.error
+
+    def _restore(self, *_: Any) -> Any:
+        raise self.error
+
+
+def in_a_round(error: Exception) -> None:
+    """End of what a round meets."""
+    asyncio.run(Met(error).run(Round(Membership(1, "m"), ()), lambda _: None))
+
+
+def in_a_restore(error: Exception) -> None:
+    """End of what a restore meets."""
+    asyncio.run(Met(error).restore(set(), Membership(1, "m")))
+
+
+def misplaced() -> None:
+    """Be given one partition of one of an agent's inputs only."""
+    asyncio.run(Met(OSError()).restore({("events.web", 0)}, Membership(1, "m")))
+
+
+def stalled() -> None:
+    """Rebalance for ever."""
+    dog = Watchdog({}, lambda: Sight({}, 0.0, rebalancing=True), patience_s=0.06)
+    dog.start()
+    dog._thread.join(60)
+
+
+async def _crashed() -> None:
+    """Run an app, the whole of it, whose first round meets what nobody has foreseen."""
+    log = Log()
+    app = on_a_log(log)
+
+    async def started() -> None:
+        log.add(b"a", b"b", b"c")
+
+    async def run(_new: Round, _deliver: Callable[[Batch], None]) -> bool:
+        raise OSError("nobody foresaw this")
+
+    app.engine.start, app.engine.run, app.engine.config = started, run, CONFIG
+    app.engine.rounds = SimpleNamespace(open=False, open_with=lambda _: None)
+    await asyncio.wait_for(engine_app.run(app, asyncio.Event()), 60)
+
+
+WAYS: dict[str, tuple[Exit, Callable[[], None]]] = {
+    "refused by the broker": (Exit.FENCED, lambda: in_a_round(Fenced("another has it"))),
+    "too many crashes": (Exit.CRASHES, lambda: in_a_round(TooManyCrashes("100 of 100"))),
+    "nothing goes forward": (Exit.STALLED, stalled),
+    "a fault of ours": (Exit.CRASHED, lambda: asyncio.run(_crashed())),
+    "a store breaks in a round": (Exit.STATE, lambda: in_a_round(StoreBroken("flipped"))),
+    "a store breaks in a restore": (Exit.STATE, lambda: in_a_restore(StoreBroken("flipped"))),
+    "half of its inputs": (Exit.MISPLACED, misplaced),
+}
+
+if __name__ == "__main__":
+    WAYS[sys.argv[1]][1]()

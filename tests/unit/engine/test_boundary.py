@@ -1,0 +1,82 @@
+"""What would make a round impossible to commit is buried: the broker's refusal would undo it again and again."""
+
+from collections import Counter
+from typing import cast
+
+from schemas.letters import LARGEST
+from schemas.records import Record, Visitor
+from schemas.rejected import Reason
+from schemas.step import Agent, Alarm, Applied, Arrival, Foreign, States
+from schemas.topics import DEAD_LETTERS, VISITORS
+from streams.engine.boundary import Boundary, Met, Slice
+from streams.engine.outbox import Outbox
+from streams.engine.store import MemoryStore
+from streams.engine.table import RowTooLarge, Table
+from tests.pipeline import CODEC
+from tests.properties.test_rounds import Raw, Script
+
+BURIED = Met("dead_letter", Reason.INVALID_VALUE)
+
+
+def keep(_states: States, record: Record) -> Applied:
+    return Applied((record,), (), "applied")
+
+
+AGENT = Agent(
+    "a",
+    (VISITORS._replace(name="in"),),
+    (VISITORS._replace(name="state"),),
+    lambda record: (cast("Visitor", record).visitor_id,),
+    keep,
+    keyed=False,
+)
+
+
+def visitor(key: str, lead: str = "") -> bytes:
+    return CODEC.encode(Visitor(visitor_id=key, lead_id=lead, at=1.0))
+
+
+def play(agent: Agent, table: Table, *raws: Raw) -> tuple[Counter[Met], Script]:
+    """Put records through an agent; return what became of them, and what was sent."""
+    script = Script()
+    script.begin()
+    boundary = Boundary(agent, CODEC, cast("Outbox", script), partitions=1)
+    return boundary.apply(Slice("in", 0, raws), (table,), []), script
+
+
+def table(agent: Agent = AGENT) -> Table:
+    return Table(agent.tables[0], 0, MemoryStore(), CODEC)
+
+
+def test_a_record_that_its_own_key_makes_too_large_is_buried_and_not_sent_on() -> None:
+    # Written straight to the topic under a short key: within its limit as it lies there, beyond it where it belongs.
+    key = "k" * (LARGEST // 2)
+    met, script = play(AGENT._replace(keyed=True), table(), Raw(0, 0, b"short", visitor(key)))
+    assert met == {BURIED: 1}
+    assert {topic for topic, _, _ in script._sent} == {DEAD_LETTERS.name, "audit"}
+
+
+def test_a_row_is_as_large_as_its_key_and_its_value_together() -> None:
+    key = "k" * (LARGEST // 2)
+    rows, raw = table(), Raw(0, 0, key.encode(), visitor(key))
+    assert play(AGENT, rows, raw)[0] == {Met("applied"): 1}
+    try:
+        list(rows.changes())
+    except RowTooLarge:
+        rows.abort()
+    assert rows.careful, "its close shows the size, and then each row is looked at"
+    assert play(AGENT, rows, raw)[0] == {BURIED: 1}
+    assert list(rows.changes()) == []
+
+
+def test_a_foreign_record_wakes_rows_like_any_other() -> None:
+    alarm = Alarm(due=lambda _: None, now=lambda _: 0.0, ring=lambda states: Applied(states, (), "rung"))
+    read = Visitor(visitor_id="x", lead_id="", at=1.0)
+
+    def envelope(_arrival: Arrival) -> Record:
+        return read
+
+    foreign = AGENT._replace(alarm=alarm, foreign=Foreign(Visitor, envelope, lambda record, _: record))
+    rows = table(foreign)
+    assert play(foreign, rows, Raw(0, 0, b"x", b"not ours", [("ce_id", b"1")]))[0] == {Met("applied"): 1}
+    assert rows.get("x") == read
