@@ -97,6 +97,12 @@ MODEL_QUALITY = Gauge(
     "How good old predictions were when their labels came, by the model in use: auc, log_loss, ece.",
     ["figure"],
 )
+LOSS_RISES = Gauge(
+    "leadstream_loss_rises",
+    "How often the losses of the model in use have risen, by the door that leads came through (all = in all of them): "
+    "then it learned in longer steps for a while.",
+    ["door"],
+)
 EXAMPLES = Counter(
     "leadstream_training_examples_total",
     "Training examples made: of which bucket of the horizon (verdict = the horizon is over), converted in it or not.",

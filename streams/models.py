@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.codec import Codec
 from schemas.learning import ModelPin, ModelSnapshot
+from schemas.records import Channel
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Rejected
 from schemas.topics import MODEL_PINS, MODELS
@@ -170,3 +171,6 @@ def _show(scorer: Blend, snapshot: ModelSnapshot | None) -> None:
     for figure in QUALITY:
         if figure in snapshot.metrics:
             metrics.MODEL_QUALITY.labels(figure).set(snapshot.metrics[figure])
+    for door in ("", *Channel):
+        rises = snapshot.metrics.get(f"rises_{door}" if door else "rises", 0.0)
+        metrics.LOSS_RISES.labels(door or "all").set(rises)

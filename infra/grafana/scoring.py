@@ -98,6 +98,13 @@ BOARD = Board(
                     ("max by (figure) (leadstream_input_drift)", "{{figure}}"),
                 ),
                 line(
+                    "Rises of losses",
+                    "How often the model in use has found the world changed, in all or by the door that leads come "
+                    "through; it then learns in longer steps for 300 labels.",
+                    "none",
+                    ("max by (door) (leadstream_loss_rises)", "{{door}}"),
+                ),
+                line(
                     "Share that goes to sales",
                     "Of all decisions; explored: by lot, to see what becomes of them (`explore` in the routing file).",
                     "percentunit",

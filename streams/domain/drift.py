@@ -77,7 +77,7 @@ class Adwin:
 
 
 class Watch:
-    """A window over all losses, and one for each segment (say, where leads come from)."""
+    """A window over all losses, and one for each segment (here: by which door leads come)."""
 
     def __init__(self, kept: dict[str, list[float]] | None = None) -> None:
         self._windows = {name: Adwin(of) for name, of in (kept or {}).items()}
@@ -86,12 +86,13 @@ class Watch:
         """Return everything this is, by segment; "" = all."""
         return {name: window.kept() for name, window in self._windows.items()}
 
-    def see(self, loss: float, segment: str) -> bool:
-        """Take in one loss of a segment; True when losses rise in it or in all."""
-        risen = False
+    def see(self, loss: float, segment: str) -> list[str]:
+        """Take in one loss of a segment; return where losses now rise: in all (""), in the segment, both or neither."""
+        risen = []
         for name in ("", segment) if segment else ("",):
-            if name in self._windows or len(self._windows) <= SEGMENTS:
-                risen = self._windows.setdefault(name, Adwin()).see(loss) or risen
+            kept = name in self._windows or len(self._windows) <= SEGMENTS
+            if kept and self._windows.setdefault(name, Adwin()).see(loss):
+                risen.append(name)
         return risen
 
 

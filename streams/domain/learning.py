@@ -14,7 +14,7 @@ River's model is not safe to read while it learns, so nobody scores with it: eve
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from math import isfinite, log
 
@@ -25,6 +25,7 @@ from river.preprocessing import StandardScaler
 from river.utils import VectorDict
 
 from schemas.learning import ModelSnapshot, Term, TrainingExample
+from schemas.records import Channel
 from schemas.rejected import Reason, Rejected
 from streams.domain.calibration import Calibration, loss
 from streams.domain.contest import Contest
@@ -42,6 +43,11 @@ NEW_GRADIENT = 4.0  # squared gradients spent in advance: the first example with
 VALUES = 50  # of one trait that get a weight
 REMEMBERED = 4096
 HASH = 8
+DOORS = {  # in this order; who did nothing of it was brought in by people or a list
+    Channel.AD: ("came_by_ad", "paid_share"),
+    Channel.EMAIL: ("email_clicks_30d", "email_opens_30d"),
+    Channel.WEB: ("pages_30d", "docs_30d", "pricing_30d", "forms_30d", "demo_requests_30d"),
+}
 HUGE = 1e6
 RAREST = 1e-6
 BITS = 13  # cells of the classifier's table, as a power of two: its state stays a small message
@@ -68,6 +74,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     calibration: list[float] = []
     watch: dict[str, list[float]] = {}
     rises: int = 0
+    risen: dict[str, int] = {}
     taught: int = -1
     converted: float = 0.0
     ends: list[float] = []
@@ -80,6 +87,7 @@ class Learner:
 
     def __init__(self, memory: Memory, classifier: LeadClassifier, hazards: Hazards[LeadClassifier]) -> None:
         self._classifier, self._champion, self._rises = classifier, memory.champion, memory.rises
+        self._risen = Counter(memory.risen)
         self._hazards = hazards
         self._taught = memory.examples if memory.taught < 0 else memory.taught
         self._converted = memory.converted
@@ -180,7 +188,8 @@ class Learner:
                 for name in sorted(weights)
             ],
             metrics=self._record.figures()
-            | {"rises": float(self._rises), "psi": self._moved(), "converted": self._converted},
+            | {"rises": float(self._rises), "psi": self._moved(), "converted": self._converted}
+            | {f"rises_{door}": float(self._risen[door]) for door in Channel},
             learner=json.encode(self._memory(weights)),
             classifier=pack(self._classifier.state()),
             heads=[pack(head.state()) for head in self._hazards.heads],
@@ -198,8 +207,9 @@ class Learner:
         of_pipeline = self._model.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River's
         losses = {PIPELINE: loss(_logit(of_pipeline), chance), CLASSIFIER: loss(slope * logit + shift, chance)}
         self._calibration.see(logit, chance, example.weight)
-        if self._watch.see(losses[self._champion], "ad" if features.get("came_by_ad") else "other"):
+        if risen := self._watch.see(losses[self._champion], door(features)):
             self._rises += 1
+            self._risen.update(filter(None, risen))
             self._classifier.raise_steps()
             gradients = self._model.optimizer.g2
             for name, spent in gradients.items():
@@ -269,12 +279,22 @@ class Learner:
             calibration=self._calibration.kept(),
             watch=self._watch.kept(),
             rises=self._rises,
+            risen=dict(self._risen),
             taught=self._taught,
             converted=self._converted,
             ends=list(self._hazards.ends),
             seen=self._hazards.seen,
             won=self._hazards.won,
         )
+
+
+def door(features: Mapping[str, float]) -> Channel:
+    """Return by which door a lead came, of what it did this month: an ad first, then mail, then pages and forms.
+
+    >>> door({"came_by_ad": 1.0, "pages_30d": 2.0}), door({"email_clicks_30d": 1.0, "pages_30d": 2.0}), door({})
+    (<Channel.AD: 'ad'>, <Channel.EMAIL: 'email'>, <Channel.CRM: 'crm'>)
+    """
+    return next((door for door, names in DOORS.items() if any(features.get(name) for name in names)), Channel.CRM)
 
 
 def _heads(ends: Sequence[float]) -> Hazards[LeadClassifier]:

@@ -17,11 +17,11 @@ def alarms(seed: int, number: int, turned: str) -> list[int]:
     """Return when losses were seen to rise, of one who knows the world before `TURNS`; then ads turn round, or all."""
     rng, watch, found = Random(seed), Watch(), []
     for at in range(number):
-        by_ad = rng.random() < 0.3
+        by_ad, door = rng.random() < 0.3, rng.choice(("web", "email", "crm"))
         logit = 1.5 * rng.gauss(0.0, 1.4) - 1.0
         now = -logit if at >= TURNS and (by_ad or turned == "all") else logit
         label = int(rng.random() < 1.0 / (1.0 + exp(-now)))
-        if watch.see(loss(logit, label), "ad" if by_ad else "other"):
+        if watch.see(loss(logit, label), "ad" if by_ad else door):
             found.append(at)
     return found
 
@@ -41,7 +41,7 @@ def turned(seed: int) -> tuple[list[int], float]:
         ranks = 2.0 * numbers[0] + 1.5 * numbers[1] + numbers[2] + plans[plan]
         label = int(rng.random() < 1.0 / (1.0 + exp(1.5 + (ranks if at >= TURNS else -ranks))))
         logit = model.logit(x)
-        if watch.see(loss(logit, label), ""):
+        if watch.see(loss(logit, label), "") == [""]:
             found.append(at)
             model.raise_steps()
         model.learn_one(x, label)

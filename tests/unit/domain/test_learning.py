@@ -60,6 +60,21 @@ def test_with_heads_too_it_goes_on_bit_for_bit_after_a_stop() -> None:
     assert taught(Learner.restore(half), told[300:]).snapshot(2, 0.0) == straight
 
 
+def test_losses_that_rise_at_one_door_are_counted_there_and_at_no_other() -> None:
+    rng, learner, turned = Random(2), Learner.restore(None), 2_000
+    for at in range(turned + 1_500):
+        by_ad, keen = rng.random() < 0.3, rng.gauss(0.0, 2.0)
+        likes = -keen if by_ad and at >= turned else keen
+        features = {"came_by_ad": float(by_ad), "pages_30d": 1.0, "seniority": keen}
+        learner.learn(example(at, int(rng.random() < logistic(2.0 * likes)), features=features))
+        if at == turned - 1:
+            assert learner.snapshot(1, 0.0).metrics["rises"] == 0.0
+    found = Learner.restore(learner.snapshot(2, 0.0)).snapshot(2, 0.0).metrics
+    assert found["rises"] > 0.0
+    assert found["rises_ad"] > 0.0
+    assert [found[f"rises_{door}"] for door in ("web", "email", "crm")] == [0.0] * 3
+
+
 def test_who_has_not_converted_in_the_first_bucket_may_still() -> None:
     """One in three converts, every other of them late: to call those lost would halve the scores."""
     told = closed(1500)
