@@ -1,8 +1,13 @@
 """JSON schemas of what is sent here in a protocol that the collector itself reads, by path or by source."""
 
+from schemas.keys import CANARY, RANK
+from schemas.records import OutcomeKind
+
 Json = dict[str, object]
 
 TEXT: Json = {"type": "string"}
+OURS = sorted(RANK.keys() - {CANARY[0]})  # how the ids of leads begin
+NAMED: Json = {"type": "string", "minLength": 1}
 ANY_OBJECT: Json = {"type": "object"}
 WHEN: Json = {"type": "string", "format": "date-time"}
 
@@ -47,16 +52,19 @@ SCHEMAS: Json = {
         ),
         "anyOf": [{"required": ["anonymousId"]}, {"required": ["userId"]}],
     },
-    "Outcome": _object(
-        ("outcome_id", "outcome", "occurred_at"),
-        outcome_id=TEXT,
-        lead_id=TEXT,
-        email=TEXT,
-        outcome=TEXT,
-        occurred_at=WHEN,
-        reason=TEXT,
-        value={"type": "number"},
-    ),
+    "Outcome": {
+        **_object(
+            ("outcome_id", "outcome", "occurred_at"),
+            outcome_id=NAMED,
+            lead_id={"type": "string", "pattern": f"^[{''.join(OURS)}]-[0-9a-f]{{24}}$"},
+            email={"type": "string", "format": "email"},
+            outcome={"enum": list(OutcomeKind)},
+            occurred_at=WHEN,
+            reason=TEXT,
+            value={"type": "number"},
+        ),
+        "anyOf": [{"required": ["lead_id"]}, {"required": ["email"]}],
+    },
     "Snowplow": {"type": "object", "additionalProperties": {"type": "string"}, "required": ["e", "aid"]},
 }
 

@@ -33,9 +33,10 @@ def list_(as_json: Json = False) -> None:
         settings, found = _found()
         states = controls.states(settings)
         for one in found:
-            probe = Probe(kafka.client(settings), one.group, [one.topic])
+            waits = [] if kafka.check(settings, [one.retry]) else [one.retry]  # made when a relay first runs
+            probe = Probe(kafka.client(settings), one.group, [one.topic, *waits])
             try:
-                due = probe.look(time.time())[one.topic.name].records
+                due = sum(lag.records for lag in probe.look(time.time()).values())
             finally:
                 probe.close()
             state = states.get(one.name, controls.State.RUNNING)
@@ -114,10 +115,13 @@ def replay(
     """Deliver again what was decided since then, under the same decision ids: who has it already changes nothing."""
     from connectors import controls
     from connectors.destinations import named
+    from schemas.topics import LEADS_ROUTED
 
     at = since(since_, time.time())
     if not at:
         raise fail("--since is empty; write 30m, 2h, 1d or 2026-11-20T09:00:00Z", 2)
+    if not 0.0 <= time.time() - at <= LEADS_ROUTED.retention_s:
+        raise fail(f"--since {since_} is to come, or more than 90 days ago: nothing is kept as long", 2)
     with explained():
         settings, found = _found()
         destination = named(found, name)

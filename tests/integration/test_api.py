@@ -31,7 +31,7 @@ from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
 from tests.contract.sources import senders
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(3_600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(14_400)]
 CALLS = int(os.environ.get("LEADSTREAM_API_CALLS", "1000"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OWNERS = {path: name for name, source in SOURCES.items() for path in source.paths}

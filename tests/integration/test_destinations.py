@@ -1,6 +1,7 @@
 """Several destinations at once: none costs another anything, and people pause, resume and replay them as they run."""
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -23,7 +24,7 @@ from streams.runtime.handle import BrokerHandle
 from tests.builders import routed
 from tests.crms import LOST, Ads, serving
 from tests.receiver import Receiver, listening
-from tests.wires import at_the_end, connected, eventually, send
+from tests.wires import at_the_end, committed, connected, eventually, send
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.integration
@@ -153,6 +154,45 @@ def test_a_running_relay_is_paused_resumed_and_sent_back(
             await asyncio.to_thread(work)
 
     asyncio.run(story())
+
+
+def test_a_lead_that_waits_long_is_due_although_the_topic_is_read(
+    broker: BrokerHandle, tmp_path: Path, topic_prefix: str
+) -> None:
+    environ, prefix = connected(broker), topic_prefix.rstrip(".") + "-"
+    group = f"leadstream-relay-{prefix}one"
+
+    async def story() -> None:
+        async with listening() as one:
+            one.answers = [(503, {})]
+            file = tmp_path / "d.yaml"
+            told = environ | described(file, prefix, one=one)
+            file.write_text(file.read_text().replace("{sink:", "{schedule_s: [3000], sink:"))
+            at_the_end(environ, group, LEADS_ROUTED)
+
+            def due() -> int:
+                listed = CliRunner().invoke(app, ["destinations", "list", "--json"], env={"COLUMNS": "200", **told})
+                [row] = json.loads(listed.stdout)
+                return int(row["due"])
+
+            def work() -> None:
+                assert due() == 0  # before any relay has made its retry topic
+                with relaying(told):
+                    send(environ, LEADS_ROUTED, (f"e-{prefix}", routed(f"e-{prefix}", 1)))
+                    eventually(lambda: one.posts)
+                    eventually(lambda: committed(environ, group, LEADS_ROUTED))
+                    assert due() == 1
+
+            await asyncio.to_thread(work)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("since", ["99999d", "91d", "2090-01-01", "2090-01-01T00:00:00Z", "", "soon"])
+def test_a_replay_of_what_is_not_kept_or_has_not_happened_is_refused(since: str) -> None:
+    tried = CliRunner().invoke(app, ["destinations", "replay", "crm", "--since", since])
+    assert tried.exit_code == 2
+    assert "--since" in tried.stderr
 
 
 def test_an_ad_platform_is_told_of_stages_and_deals_in_order_and_of_no_decision(
