@@ -1,5 +1,6 @@
 """Write keys, signing secrets and their like: several at once, so that one can be changed without a gap."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
@@ -7,6 +8,7 @@ from hmac import compare_digest
 from typing import NamedTuple, Self
 
 HASHED = "sha256="
+ORIGIN = re.compile(r"https?://[^/?#\s@,;|]+")
 DIGEST_BYTES = 32
 OVERLAP = 2
 
@@ -31,7 +33,19 @@ class Key(NamedTuple):
         digest = bytes.fromhex(key.removeprefix(HASHED)) if key.startswith(HASHED) else digest_of(key)
         if len(digest) != DIGEST_BYTES:
             raise ValueError(f"after {HASHED} come {2 * DIGEST_BYTES} hexadecimal digits")
-        return cls(name, digest, frozenset(origin.strip() for origin in origins.split("|") if origin.strip()))
+        return cls(name, digest, frozenset(web_origin(one) for one in origins.split("|") if one.strip()))
+
+
+def web_origin(text: str) -> str:
+    """Return an origin as browsers write it. Raises `ValueError` for what none of them would ever send.
+
+    >>> web_origin(" https://Shop.example "), web_origin("http://127.0.0.1:8000")
+    ('https://shop.example', 'http://127.0.0.1:8000')
+    """
+    origin = text.strip().lower()
+    if not ORIGIN.fullmatch(origin):
+        raise ValueError(f"{text.strip()} is no origin; write https://shop.example, without a path or a slash")
+    return origin
 
 
 class KeyRing:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, SecretStr
 
-from connectors.keyring import KeyRing, NamedSecrets, Secrets
+from connectors.keyring import KeyRing, NamedSecrets, Secrets, web_origin
 from schemas.sighting import Sign
 
 PERSONAL = re.compile(  # under which people, or we, say something else than a trait; without `_`
@@ -81,6 +81,7 @@ StrongKey = Annotated[SecretBytes, AfterValidator(_strong)]
 TraitNames = Annotated[Listed, AfterValidator(_impersonal)]
 BucketDays = Annotated[Listed, AfterValidator(_rising)]
 SignNames = Annotated[Listed, BeforeValidator(lambda text: () if text == "none" else text), AfterValidator(_signs)]
+Origins = Annotated[Listed, AfterValidator(lambda texts: tuple(map(web_origin, texts)))]
 Networks = Annotated[Listed, AfterValidator(_networks)]
 Seconds = Annotated[float, Field(gt=0)]
 SECRETS = (KeyRing, Secrets, NamedSecrets, SecretStr, SecretBytes)

@@ -27,13 +27,19 @@ def new(
     """
     import secrets
 
-    from connectors.keyring import HASHED, Key, digest_of
+    from connectors.keyring import HASHED, Key, digest_of, web_origin
 
     key = secrets.token_urlsafe(BYTES)
     origins = f";origins={'|'.join(origin)}" if origin else ""
     entry = f"{name}:{HASHED}{digest_of(key).hex()}{origins}"
-    if "," in entry or Key.parse(entry).name != name:
-        raise fail("a name has neither commas nor colons, an origin no commas")
+    try:
+        for one in origin or ():
+            web_origin(one)
+        whole = "," not in entry and Key.parse(entry).name == name
+    except ValueError as error:
+        raise fail(str(error), 2) from None
+    if not whole:
+        raise fail("a name has neither commas nor colons", 2)
     if as_json:
         show_json({"key": key, "entry": entry})
         return

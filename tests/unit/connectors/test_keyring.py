@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.keyring import KeyRing, digest_of
+from connectors.settings import CollectorSettings, SettingsError
 from streams.cli import app
 
 SHOP, BLOG = "https://shop.example", "https://blog.example"
@@ -36,6 +37,20 @@ def test_a_key_with_origins_is_used_from_them_alone() -> None:
     ]
     assert ring.owner("k2") == ring.owner("k2", SHOP) == "server"
     assert ring.origins == {SHOP, BLOG}
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://shop.example/", "https://shop.example/shop", "shop.example", "javascript:alert", "*", "null"]
+)
+def test_an_origin_that_no_browser_sends_is_refused_and_told(origin: str) -> None:
+    with pytest.raises(ValueError, match="is no origin"):
+        KeyRing.parse(f"shop:k1;origins={origin}")
+    drawn = CliRunner().invoke(app, ["keys", "new", "shop", "--origin", origin])
+    assert (drawn.exit_code, drawn.stdout) == (2, "")
+    assert "is no origin" in drawn.stderr
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "LEADSTREAM_PEPPER": "pepper-for-tests-only"}
+    with pytest.raises(SettingsError, match="LEADSTREAM_CORS_ORIGINS"):
+        CollectorSettings.read(environ | {"LEADSTREAM_CORS_ORIGINS": origin})
 
 
 @pytest.mark.parametrize("text", ["shop", "shop:", ":k1", "shop:sha256=zz", "shop:sha256=00ff", ";origins=https://a"])
