@@ -1,13 +1,12 @@
-"""A worker that must not go on ends at once, with a code of its own that says why; the runbook explains each."""
+"""A worker that must not go on ends at once, with a code of its own that says why."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from streams.engine.exits import Exit, reason
+from streams.engine.exits import Exit
 from tests.unit.engine.ends import WAYS
 
 
@@ -27,9 +26,3 @@ def test_each_way_to_end_has_its_code_and_says_it_last(way: str, code: Exit, rep
 
 def test_every_code_is_reached() -> None:
     assert {code for code, _ in WAYS.values()} == set(Exit)
-
-
-def test_the_runbook_explains_every_code(repository: Path) -> None:
-    page = (repository / "docs/runbook/leadstreamworkerrestarts.md").read_text()
-    told = {int(code): word for code, word in re.findall(r"\*\*(\d+)\s+(\w+)\*\*", page)}
-    assert told == {int(code): reason(code) for code in Exit}
