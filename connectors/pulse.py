@@ -5,9 +5,11 @@ Reads only, joins no group, and needs no process of ours to answer: it works whe
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, cast
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connectors import kafka
 from connectors.controls import State, states
@@ -80,6 +82,7 @@ class Pulse:
         watched = {**GROUPS, **(relays or {})}
         self._probes = [Probe(client, group, topics) for group, topics in watched.items()]
         self._consumer = kafka.consumer(settings, "leadstream-pulse", extra={"enable.partition.eof": True})
+        self._admin = AdminClient(client)
         self._codec = Codec(open_registry(settings.schema_registry_url or None), ("ModelSnapshot",))
 
     def look(self, now: float) -> Beat:
@@ -91,6 +94,15 @@ class Pulse:
     def since(self, topics: Iterable[Topic], then: float) -> int:
         """Return about how many records were written since `then`, seconds since 1970 (markers are counted too)."""
         return sum(self._since(topic, then) for topic in topics)
+
+    def members(self, groups: Iterable[str]) -> dict[str, int]:
+        """Return how many processes are in each group, as far as the brokers tell us: some do not let everybody ask."""
+        asked = self._admin.describe_consumer_groups(list(groups), request_timeout=ASK_S)
+        found = {}
+        for group, answer in asked.items():
+            with suppress(KafkaException, TimeoutError):
+                found[group] = len(answer.result(ASK_S).members)
+        return found
 
     def close(self) -> None:
         """Let go of the broker."""

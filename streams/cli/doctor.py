@@ -1,10 +1,18 @@
 """What may be wrong with an installation: each thing is looked at and told in one sentence, with what to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from connectors import kafka
 from connectors.destinations import destinations
-from connectors.settings import PROCESSES, Connection, RelaySettings, SettingsError
+from connectors.settings import (
+    PROCESSES,
+    CollectorSettings,
+    Connection,
+    RelaySettings,
+    SettingsError,
+    WorkerSettings,
+)
+from connectors.sources.mapping import mappings
 from streams.cli.finding import Finding
 from streams.cli.running import alerts, running
 
@@ -44,13 +52,32 @@ def _settings(processes: tuple[str, ...], environ: Mapping[str, str]) -> Iterato
 
 
 def _complaints(process: str, environ: Mapping[str, str]) -> list[str]:
+    """Return what a process would end with if it were started: of its settings, or else of the files they name."""
     try:
         settings = PROCESSES[process].read(environ)
-        if isinstance(settings, RelaySettings):
-            destinations(settings, environ)
     except SettingsError as error:
         return str(error).splitlines()
-    return []
+    found = []
+    for read in _files(settings, environ):
+        try:
+            read()
+        except SettingsError as error:
+            found += str(error).splitlines()
+    return found
+
+
+def _files(settings: Connection, environ: Mapping[str, str]) -> Iterator[Callable[[], object]]:
+    """Yield what reads each file that a process's settings name."""
+    if isinstance(settings, RelaySettings):
+        yield lambda: destinations(settings, environ)
+    if isinstance(settings, CollectorSettings | WorkerSettings):
+        yield lambda: mappings(settings.maps)
+    if isinstance(settings, WorkerSettings):
+        from streams import cards, judges, routes
+
+        yield lambda: routes.routing(settings.routing_file)
+        yield lambda: cards.card(settings.scorecard_file)
+        yield lambda: judges.ranges(settings.hosting_file)
 
 
 def _topics(connection: Connection) -> Iterator[Finding]:

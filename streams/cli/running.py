@@ -19,7 +19,7 @@ from schemas.registry import RegistryUnavailable, SchemaRefused
 from schemas.topics import DEAD_LETTERS, EVENTS
 from streams.cli.finding import Finding
 
-__all__ = ["alerts", "running"]
+__all__ = ["alerts", "running", "told_of"]
 
 LATE_S = 60.0  # as the alert LeadstreamLagHigh has it
 BURIED, FEW = 0.05, 20  # share, as the alert LeadstreamDeadLetters has it, and from how many on
@@ -41,8 +41,9 @@ def running(connection: Connection, environ: Mapping[str, str]) -> Iterator[Find
         first = pulse.look(time.time())
         time.sleep(BETWEEN_S)
         beat = pulse.look(time.time())
+        members = pulse.members(beat.lags) if beat.lags else {}
         for group in beat.lags:
-            yield _lag(group, first, beat)
+            yield told_of(group, first, beat, members.get(group))
         yield _letters(pulse, beat.at)
         yield from _destinations(beat)
         yield _model(beat)
@@ -52,9 +53,12 @@ def running(connection: Connection, environ: Mapping[str, str]) -> Iterator[Find
         pulse.close()
 
 
-def _lag(group: str, before: Beat, beat: Beat) -> Finding:
+def told_of(group: str, before: Beat, beat: Beat, members: int | None) -> Finding:
+    """Return what two looks tell of a group that has worked before. `members` = processes in it; None = unknown."""
     subject, lag = f"lag of {WHO.get(group, group.removeprefix('leadstream-'))}", beat.lag(group)
     told = f"{lag.records} records, {lag.seconds:.0f} s" if lag.seconds else "nothing is due"
+    if members == 0:
+        return Finding(subject, told, f"{told}, and nobody is there: start `leadstream {WHO.get(group, 'relay')}`")
     if lag.seconds < LATE_S:
         return Finding(subject, told)
     if not _moved(before.lags.get(group, {}), beat.lags[group]):

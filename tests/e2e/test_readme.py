@@ -74,8 +74,8 @@ def test_who_follows_run_it_for_real_has_a_pipeline_in_which_nothing_is_wrong(ma
             cwd=ROOT,
         )
     said: list[str] = []
+    assert shell.stdout is not None
     try:
-        assert shell.stdout is not None
         for line in shell.stdout:  # until the last, or until the shell and all that it has started have ended
             said.append(line)
             if line == "DONE\n":
@@ -84,6 +84,7 @@ def test_who_follows_run_it_for_real_has_a_pipeline_in_which_nothing_is_wrong(ma
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGTERM)
         shell.wait()
+        shell.stdout.close()
     assert said[-1:] == ["DONE\n"], "".join(said) + log.read_text()[-3000:]
     before, _, after = "".join(said).partition("LOOK\n")
     assert "WRONG" not in before + after

@@ -1,11 +1,14 @@
 """The doctor on real servers: it says what is well, what is not, and what to do."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from connectors import kafka
+from connectors.settings import Connection
 from streams.cli import app
 from streams.runtime.broker import start_broker
 from streams.runtime.handle import BrokerHandle, RedisHandle
@@ -35,8 +38,17 @@ def wrong(said: Result) -> dict[str, str]:
     return {finding["subject"]: finding["wrong"] for finding in json.loads(said.stdout) if finding["wrong"]}
 
 
-def test_an_installation_that_is_well_is_told_so(broker: BrokerHandle, redis_server: RedisHandle) -> None:
-    said = check(complete(broker, redis_server))
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[BrokerHandle]:
+    """A broker with our topics, for which nobody has worked yet."""
+    broker = start_broker(Wish(tmp_path), "embedded")
+    kafka.ensure(Connection.read(connected(broker)))
+    yield broker
+    broker.stop()
+
+
+def test_an_installation_that_is_well_is_told_so(fresh: BrokerHandle, redis_server: RedisHandle) -> None:
+    said = check(complete(fresh, redis_server))
     assert wrong(said) == {}
     assert said.exit_code == 0
     subjects = [finding["subject"] for finding in json.loads(said.stdout)]
@@ -92,8 +104,17 @@ def test_a_fault_of_all_topics_is_one_line(
     assert len(said.stdout.splitlines()) <= SCREEN
 
 
-def test_a_process_that_needs_no_redis_is_not_asked_for_one(broker: BrokerHandle, redis_server: RedisHandle) -> None:
-    environ = complete(broker, redis_server) | {"REDIS_URL": ""}
+def test_files_that_a_process_could_not_read_are_told_before_it_is_started(
+    broker: BrokerHandle, redis_server: RedisHandle, tmp_path: Path
+) -> None:
+    names = ("LEADSTREAM_ROUTING_FILE", "LEADSTREAM_SCORECARD_FILE", "LEADSTREAM_HOSTING_FILE", "LEADSTREAM_MAPS")
+    said = check(complete(broker, redis_server) | dict.fromkeys(names, str(tmp_path / "none.yaml")))
+    told = [it["wrong"] for it in json.loads(said.stdout) if it["subject"].startswith("settings") and it["wrong"]]
+    assert sorted(line.split()[0].partition("=")[0] for line in told) == sorted(names)
+
+
+def test_a_process_that_needs_no_redis_is_not_asked_for_one(fresh: BrokerHandle, redis_server: RedisHandle) -> None:
+    environ = complete(fresh, redis_server) | {"REDIS_URL": ""}
     assert check(environ, "--process", "worker").exit_code == 0
     assert check(environ, "--process", "view").exit_code == 1
     assert check(environ, "--process", "pigeon").exit_code == 2

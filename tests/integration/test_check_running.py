@@ -99,7 +99,7 @@ def test_check_tells_of_a_worker_that_stands_still_of_dead_letters_destinations_
     producer.flush()
     tell(settings, Told(name="sales", state=State.DISABLED))
     found = wrong(run(stack, "check", "--json", LEADSTREAM_PROMETHEUS_URL=prometheus))
-    assert "nothing is committed" in found.pop("lag of worker")
+    assert "nobody is there: start `leadstream worker`" in found.pop("lag of worker")
     assert "leadstream deadletters list" in found.pop("dead letters")
     assert "leadstream destinations resume sales" in found.pop("destination sales")
     assert "docs/runbook/leadstreamredisdown.md" in found.pop("alert LeadstreamRedisDown")
