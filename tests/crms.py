@@ -30,6 +30,7 @@ class Fake:
         self.records: dict[Any, dict[str, Any]] = {}
         self.writes: list[Any] = []
         self.tokens = 0
+        self.lacks: set[str] = set()  # fields that nobody has made there
 
     async def meet(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -80,6 +81,9 @@ class HubSpot(Fake):
         if request.path.endswith("/gdpr-delete"):
             return self._delete(body)
         inputs = body["inputs"]
+        if unknown := [name for one in inputs for name in one["properties"] if name in self.lacks]:
+            told = f'Property values were not valid: [{{"name":"{unknown[0]}","error":"PROPERTY_DOESNT_EXIST"}}]'
+            return web.json_response({"status": "error", "category": "VALIDATION_ERROR", "message": told}, status=400)
         ids = [one["id"] for one in inputs]
         wrong = [one for one in ids if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]+", one)]
         if wrong or len(ids) > 100 or len(set(ids)) < len(ids):
@@ -137,6 +141,8 @@ class Salesforce(Fake):
         found = re.fullmatch(r"/services/data/v[\d.]+/composite/sobjects/(\w+)/(\w+)/?", request.path)
         if found is None or len(body["records"]) > 200:
             return web.json_response([{"errorCode": "INVALID_INPUT", "message": "no"}], status=400)
+        if any(name in self.lacks for record in body["records"] for name in record):
+            return web.json_response([{"errorCode": "INVALID_FIELD", "message": "No such column"}], status=400)
         ids = [record.get(found[2]) for record in body["records"]]
         return web.json_response(
             [self._row(one, ids, record) for one, record in zip(ids, body["records"], strict=True)]

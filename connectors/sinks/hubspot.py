@@ -34,6 +34,7 @@ PROPERTIES = {
 }
 GONE = 404
 AGAIN = ("CONFLICT", "RATE_LIMITS")
+UNKNOWN = "PROPERTY_DOESNT_EXIST"
 
 
 class Options(BaseModel):
@@ -170,6 +171,8 @@ class HubSpotSink:
             return answer
         if kind is Done and answer.status == GONE:
             return Delivered("not there")
+        if UNKNOWN.encode() in answer.body and not answer.status < 300:  # no lead's fault, and soon mended
+            return Retry(None, f"{UNKNOWN}: make the properties that `properties` names at HubSpot, or leave them out")
         verdict = api_verdict(answer, self._http.clock())
         if verdict is not None:
             return verdict

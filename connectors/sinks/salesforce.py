@@ -20,6 +20,7 @@ __all__ = ["Options", "SalesforceSink", "open_sink"]
 
 Row = dict[str, Any]
 BUSY = ("REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "API_DISABLED_FOR_ORG")  # everybody has to wait
+MISSING = ("INVALID_FIELD", "INVALID_TYPE")  # no lead's fault, and soon mended
 GONE = ("NOT_FOUND", "ENTITY_IS_DELETED")
 LOCKED = ("UNABLE_TO_LOCK_ROW", "ROW_LOCK", "DUPLICATE_COMM_NICKNAME", "QUERY_TIMEOUT")  # this row has to
 FIELDS = {
@@ -140,9 +141,12 @@ class SalesforceSink:
         """Return what became of a request as a whole; None when it says more inside."""
         if _code(answer) in BUSY:
             return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), _code(answer))
+        if _code(answer) in MISSING:
+            return Retry(None, f"{_code(answer)}: {MAKE}")
         return api_verdict(answer, self._http.clock())
 
 
+MAKE = "make the fields that `fields` and `external_id` name at Salesforce, or let us write them"
 GRANT = {"grant_type": "client_credentials"}
 
 
@@ -162,6 +166,8 @@ def _outcome(result: Result) -> Delivery:
         return Delivered("created" if result.created else "updated")
     codes = [error.status_code for error in result.errors or () if error.status_code]
     told = ", ".join(codes) or "no reason given"
+    if any(code in MISSING for code in codes):
+        return Retry(None, f"{told}: {MAKE}")
     if any(code in BUSY for code in codes):
         return Retry(None, told)
     if any(code in LOCKED for code in codes):

@@ -83,6 +83,19 @@ def test_a_lead_without_an_address_is_told_apart_before_anything_is_sent() -> No
     on("hubspot", story)
 
 
+@pytest.mark.parametrize(("name", "field"), [("hubspot", "leadstream_stage"), ("salesforce", "Leadstream_Stage__c")])
+def test_a_field_that_nobody_has_made_buries_no_lead(name: str, field: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        fake.lacks.add(field)
+        outcomes = await sink.deliver([parcel(number) for number in range(3)])
+        assert {type(outcome) for outcome in outcomes} == {Retry}
+        assert all("make the" in outcome.why for outcome in outcomes if isinstance(outcome, Retry))
+        fake.lacks.clear()
+        assert {type(outcome) for outcome in await sink.deliver([parcel(number) for number in range(3)])} == {Delivered}
+
+    on(name, story)
+
+
 @pytest.mark.parametrize("version", ["v3/objects", "objects/2026-03"])
 def test_hubspots_version_segment_is_configuration(version: str) -> None:
     async def story(sink: Sink, fake: Fake) -> None:
