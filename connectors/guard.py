@@ -79,6 +79,7 @@ class Guarded(HttpToolsProtocol):
         """Begin with the head of a further request."""
         if self._head is None:
             self._begin()
+        self._read = max(self._read, 1)  # what has begun it was read before we began to count
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

@@ -116,6 +116,14 @@ def test_a_head_that_does_not_come_to_its_end_is_let_go_and_others_are_served_me
             opened.close()
 
 
+def test_a_second_head_has_its_time_as_the_first_had(collector: Collecting) -> None:
+    with connected(collector) as opened:
+        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert status(opened.recv(4_096)) == 200
+        opened.sendall(b"POST /v1/track HTTP/1.1\r\nX: ")
+        assert status(told(opened)) == 408
+
+
 @pytest.mark.parametrize(("count", "fits"), [(MOST - 1, True), (MOST, True), (MOST + 1, False)])
 def test_an_address_may_have_as_many_connections_as_the_limit(collector: Collecting, count: int, fits: bool) -> None:
     held = [connected(collector) for _ in range(count)]
