@@ -15,6 +15,7 @@ from connectors.sinks.delivery import Parcel
 __all__ = ["Backlog", "Job", "Lead"]
 
 Lead = tuple[int, bytes]  # partition and key: the same on a destination's retry topic
+NONE = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -29,12 +30,13 @@ class Job:
     attempt: int = 0
     due_at: float = 0.0
     trace: str = ""  # the `traceparent` it carries
+    overtaken: bool = False  # by an erasure, while it was being delivered: it is not tried again
 
 
 @dataclass(slots=True)
 class _Queue:
     jobs: deque[Job] = field(default_factory=deque)
-    waits: bool = False  # it is in the heap
+    turn: int = NONE  # its entry in the heap; others of it there are of no account
     taken: Job | None = None  # it is being delivered
 
 
@@ -63,9 +65,10 @@ class Backlog:
             heapq.heappush(self._due, (attempt, turn, lead))
         found: list[Sequence[Job]] = []
         while self._due and len(found) < most:
-            queue = self._queues.get(heapq.heappop(self._due)[-1])
-            if queue is not None and queue.waits:
-                queue.waits, queue.taken = False, queue.jobs[0]
+            _, turn, lead = heapq.heappop(self._due)
+            queue = self._queues.get(lead)
+            if queue is not None and queue.turn == turn:
+                queue.turn, queue.taken = NONE, queue.jobs[0]
                 found.append(tuple(queue.jobs))
         return found
 
@@ -95,6 +98,16 @@ class Backlog:
         del self._queues[job.lead]
         return list(queue.jobs)
 
+    def overtake(self, lead: Lead) -> list[Job]:
+        """Have what waits of a lead no more, and return it; what is being delivered is marked."""
+        queue = self._queues.pop(lead, None)
+        if queue is None:
+            return []
+        if queue.taken is not None:
+            queue.taken.overtaken = True
+            self._queues[lead] = _Queue(deque([queue.taken]), taken=queue.taken)
+        return [job for job in queue.jobs if job is not queue.taken]
+
     def next_at(self) -> float | None:
         """Return when the next lead is due, 0 when one is; None when nobody waits."""
         return 0.0 if self._due else self._later[0][0] if self._later else None
@@ -110,7 +123,6 @@ class Backlog:
     def _wait(self, lead: Lead, queue: _Queue) -> None:
         if not queue.jobs and queue.taken is None:
             self._queues.pop(lead, None)
-        elif queue.jobs and not queue.waits and queue.taken is None:
-            queue.waits = True
-            first = queue.jobs[0]
-            heapq.heappush(self._later, (first.due_at, first.attempt, next(self._turn), lead))
+        elif queue.jobs and queue.turn == NONE and queue.taken is None:
+            first, queue.turn = queue.jobs[0], next(self._turn)
+            heapq.heappush(self._later, (first.due_at, first.attempt, queue.turn, lead))

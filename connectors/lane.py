@@ -9,16 +9,17 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaException, Message
 
 from connectors import metrics
-from connectors.backlog import Backlog, Job
+from connectors.backlog import Backlog, Job, Lead
 from connectors.breaker import Breaker
+from connectors.kafka import BrokerUnreachable
 from connectors.ledger import Ledger
 from connectors.outgoing import Outgoing, waited
 from connectors.parking import Parking
@@ -42,6 +43,7 @@ BATCH, READ_S = 256, 0.5
 WINDOW = 1_024  # records of a partition that may be open at once
 WAITING = 50_000  # the same of the retry topic's, where a record waits long
 ABREAST = 32  # calls at once
+Foresight = Callable[[float, Callable[[], bool]], Mapping[Lead, int]]
 NEAR_S = 30.0  # who waits no longer than this waits in memory
 
 
@@ -60,17 +62,17 @@ def pause_s(attempt: int, asked_s: float | None, luck: float, schedule: Sequence
 def due(jobs: Sequence[Job], newest: bool) -> Sequence[Job]:
     """Return the lead's first jobs that one call settles, by handing over the last of them.
 
-    What was decided before an erasure is not told any more. Else it is all that wait where only the `newest` counts.
+    It is all that wait where only the `newest` counts; but an erasure is for itself.
     """
-    erasures = [at for at, job in enumerate(jobs) if job.parcel.routed.erased_at]
-    return jobs[: erasures[-1] + 1] if erasures else jobs if newest else jobs[:1]
+    return jobs if newest and not jobs[0].parcel.routed.erased_at else jobs[:1]
 
 
 class Lane:
     """One member of a destination's group, reading `topic`.
 
     `takes` = only what is decided for these of our destinations; none = all. An erasure goes to all who were told of
-    leads: to every destination that `erases`.
+    leads: to every destination that `erases`. Whether it does or not, what waits from before an erasure is let go.
+    `foresee` = the offsets of erasures since a time, to know them when it goes back; it may be told to give up.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Lane:
         near_s: float = NEAR_S,
         clock: Callable[[], float] = time.time,
         tracing: Tracing | None = None,
+        foresee: Foresight = lambda _, __: {},
     ) -> None:
         self.name, self._topic, self._tracing = name, topic, tracing
         self.disabled: Callable[[], None] = lambda: None  # called when the destination wants no more at all
@@ -101,6 +104,7 @@ class Lane:
         self._parking = Parking(outgoing, self._ledger)
         self._paused = False
         self._since: float | None = None
+        self._foresee, self._erased = foresee, dict[Lead, int]()
 
     async def run(self) -> None:
         """Deliver until `stop`; what is on its way then is finished, what waits is left to the next one."""
@@ -167,17 +171,35 @@ class Lane:
         job = Job((spot[1], key), spot, offset, value, parcel, attempt, due_at, trace)
         if is_canary(routed.lead_id) or not self._wants(routed):
             self._ledger.settle(spot, offset)
+        elif spot[0] == self._topic and offset < self._erased.get(job.lead, offset):
+            self._let_lie([job])
         elif spot[0] == self._outgoing.topic:
             self._parking.came_back(job)
-            self._backlog.add(job)
+            self._add(job)
         elif self._parking.holds(job.lead):
             self._parking.park([job], tasks)
         else:
-            self._backlog.add(job)
+            self._add(job)
 
     def _wants(self, routed: RoutedLead) -> bool:
-        """Tell whether a decision is for this destination: of an erasure, whether it erases at all."""
-        return self._erases if routed.erased_at else not self._takes or routed.destination in self._takes
+        """Tell whether a decision matters here: an erasure does to whoever may have something waiting."""
+        return bool(routed.erased_at) or not self._takes or routed.destination in self._takes
+
+    def _add(self, job: Job) -> None:
+        """Have a job wait for its turn. What waits in front of an erasure, for however long, is let go."""
+        if job.parcel.routed.erased_at:
+            self._let_lie(self._backlog.overtake(job.lead))
+            if not self._erases:
+                self._let_lie([job])
+                return
+        self._backlog.add(job)
+
+    def _let_lie(self, jobs: Sequence[Job]) -> None:
+        """Settle what is not to be delivered any more."""
+        metrics.DELIVERIES.labels(self.name, Skipped.__name__.lower()).inc(len(jobs))
+        for job in jobs:
+            self._ledger.settle(job.spot, job.offset)
+            self._parking.gone(job)
 
     async def _bury_unread(self, spot: Spot, offset: int, key: bytes, value: bytes, why: Rejected) -> None:
         if await self._outgoing.bury((spot, offset), key, value, why.reason, why.detail):
@@ -228,7 +250,8 @@ class Lane:
         else:
             self._breaker.succeeded()
         for jobs, outcome in zip(turns, outcomes, strict=True):
-            await self._settle(jobs, outcome, now, tasks)
+            done = isinstance(outcome, Delivered) or not jobs[0].overtaken
+            await self._settle(jobs, outcome if done else Skipped("an erasure has come"), now, tasks)
 
     async def _settle(self, jobs: Sequence[Job], outcome: Delivery, now: float, tasks: asyncio.TaskGroup) -> None:
         first, last = jobs[0], jobs[-1]
@@ -318,7 +341,18 @@ class Lane:
             self._parking.forget(spot)
 
     async def _rewind(self, call: Callable[..., "asyncio.Future[dict[Spot, int] | None]"]) -> None:
+        """Go back, once it is known who is erased from there on: nothing of theirs from before is delivered again."""
         since = self._since
+        looking = asyncio.ensure_future(asyncio.to_thread(self._foresee, since or 0.0, self._stop.is_set))
+        while not looking.done():
+            await call(self._reader.hold, READ_S)
+        try:
+            self._erased |= await looking
+        except (BrokerUnreachable, KafkaException) as error:
+            log.warning("cannot go back yet", extra={"destination": self.name, "error": error})
+            return
+        if self._stop.is_set():
+            return
         rewound = await call(self._reader.rewind, self._topic, since)
         if rewound is None:
             return  # it is asked again after the next read

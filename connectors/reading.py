@@ -9,9 +9,9 @@ from connectors import kafka
 from connectors.settings import Connection
 from schemas.topics import Topic
 
-__all__ = ["ends", "everything"]
+__all__ = ["ends", "everything", "since"]
 
-PATIENCE_S = 30.0
+PATIENCE_S, ASK_S = 30.0, 10.0
 EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
@@ -41,6 +41,20 @@ def ends(settings: Connection, topic: Topic) -> dict[tuple[str, int], int]:
         }
     finally:
         consumer.close()
+
+
+def since(settings: Connection, topic: Topic, at: float) -> dict[tuple[str, int], int]:
+    """Return where each partition begins that was written since `at`, seconds since the epoch; its end, if nothing was.
+
+    Raises `BrokerUnreachable`, `KafkaException`.
+    """
+    consumer = kafka.consumer(settings, f"leadstream-reading-{uuid.uuid4().hex}")
+    numbers = range(kafka.partitions_of(topic, settings))
+    try:
+        found = consumer.offsets_for_times([TopicPartition(topic.name, it, int(at * 1000)) for it in numbers], ASK_S)
+    finally:
+        consumer.close()
+    return {(spot.topic, spot.partition): spot.offset for spot in found}
 
 
 def _to_the_end(

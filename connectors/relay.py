@@ -9,12 +9,14 @@ import logging
 import os
 import signal
 from collections.abc import Iterable
+from functools import partial
 
 from confluent_kafka import KafkaException, Producer
 
 from connectors import kafka, metrics
 from connectors.controls import Follower, State, Told, tell
 from connectors.destinations import Destination, destinations
+from connectors.foresight import erasures
 from connectors.lane import NEAR_S, Lane
 from connectors.outgoing import Outgoing
 from connectors.reader import Reader
@@ -129,6 +131,7 @@ def lane(
         schedule=destination.schedule_s,
         near_s=near_s,
         tracing=tracing,
+        foresee=partial(erasures, settings, destination.topic, codec),
     )
 
 

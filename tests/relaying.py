@@ -5,18 +5,36 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connectors import kafka, relay
+import pytest
+
+from connectors import deadletters, kafka, relay
+from connectors.deadletters import Wanted
 from connectors.destinations import Destination
 from connectors.egress import Guard
 from connectors.lane import Lane
-from connectors.settings import RelaySettings
+from connectors.settings import Connection, RelaySettings
 from connectors.sinks import memory
 from connectors.sinks.delivery import Sink
 from schemas.codec import Codec
+from schemas.records import DeadLetter
 from schemas.registry import FileRegistry
-from tests.wires import eventually
+from schemas.topics import LEADS_ROUTED
+from streams.runtime.handle import BrokerHandle
+from tests.wires import at_the_end, connected, eventually
 
 QUICK = (0.02,) * 50
+
+
+@pytest.fixture
+def environ(broker: BrokerHandle) -> dict[str, str]:
+    """Settings of a relay for the broker at hand."""
+    return connected(broker) | {"LEADSTREAM_SINK": "memory"}
+
+
+@pytest.fixture
+def group(environ: dict[str, str], topic_prefix: str) -> str:
+    """A destination's group that has dealt with all there is."""
+    return at_the_end(environ, f"{topic_prefix}relay", LEADS_ROUTED)
 
 
 @contextmanager
@@ -60,3 +78,9 @@ def relaying(
 def named(group: str) -> str:
     """The destination's name, from its group's."""
     return group.replace(".", "-")
+
+
+def buried(environ: dict[str, str], *lead_ids: str) -> list[DeadLetter]:
+    """The dead letters of these leads."""
+    letters = [letter for letter in deadletters.read(Connection.read(environ), Wanted()) if letter.stage == "relay"]
+    return [letter for letter in letters if deadletters.original(letter)[0].decode() in lead_ids]

@@ -12,38 +12,21 @@ from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
 
 from connectors import deadletters, kafka
-from connectors.deadletters import Wanted
 from connectors.destinations import GROUP, destinations
 from connectors.settings import Connection, RelaySettings
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry
 from connectors.sinks.memory import MemorySink
-from schemas.records import DeadLetter
 from schemas.topics import LEADS_ROUTED
 from streams.runtime.broker import start_broker
-from streams.runtime.handle import BrokerHandle
 from streams.runtime.provider import Wish
+from tests import relaying as at_work
 from tests.builders import routed
 from tests.receiver import listening
-from tests.relaying import named, relaying
-from tests.wires import at_the_end, committed, connected, eventually, send
+from tests.relaying import buried, named, relaying
+from tests.wires import committed, connected, eventually, send
 
+environ, group = at_work.environ, at_work.group  # fixtures
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture
-def environ(broker: BrokerHandle) -> dict[str, str]:
-    return connected(broker) | {"LEADSTREAM_SINK": "memory"}
-
-
-@pytest.fixture
-def group(environ: dict[str, str], topic_prefix: str) -> str:
-    return at_the_end(environ, f"{topic_prefix}relay", LEADS_ROUTED)
-
-
-def buried(environ: dict[str, str], *lead_ids: str) -> list[DeadLetter]:
-    """The dead letters of these leads."""
-    letters = [letter for letter in deadletters.read(Connection.read(environ), Wanted()) if letter.stage == "relay"]
-    return [letter for letter in letters if deadletters.original(letter)[0].decode() in lead_ids]
 
 
 def test_decisions_arrive_in_order_for_each_lead_and_are_then_committed(

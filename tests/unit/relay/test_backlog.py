@@ -76,14 +76,27 @@ def test_a_lead_that_is_withdrawn_leaves_with_all_its_jobs() -> None:
     assert (len(backlog), backlog.next_at()) == (0, None)
 
 
-@pytest.mark.parametrize(
-    ("erased", "one_by_one", "newest"),
-    [([], 1, 4), ([0], 1, 1), ([1], 2, 2), ([3], 4, 4), ([0, 2], 3, 3)],
-    ids=["nobody", "at once", "then back", "at last", "twice"],
-)
-def test_what_was_decided_before_an_erasure_is_not_told_any_more(
-    erased: list[int], one_by_one: int, newest: int
+def test_what_is_overtaken_comes_out_no_more_and_what_comes_after_is_due_at_its_own_time() -> None:
+    backlog, late = Backlog(), job("a", 0)
+    late.due_at = 9.0
+    for one in (late, job("a", 1), job("b", 2)):
+        backlog.add(one)
+    assert [one.offset for one in backlog.overtake(late.lead)] == [0, 1]
+    assert backlog.overtake((0, b"nobody")) == []
+    new, newer = job("a", 3), job("a", 4)
+    backlog.add(new)
+    assert [[one.offset for one in jobs] for jobs in backlog.take(1.0, 9)] == [[2], [3]]
+    assert (backlog.overtake(new.lead), new.overtaken) == ([], True)
+    newer.due_at = 99.0
+    backlog.add(newer)
+    backlog.done([new])
+    assert backlog.take(10.0, 9) == [], "what was to be due then is gone"
+    assert backlog.take(99.0, 9) == [(newer,)]
+
+
+@pytest.mark.parametrize(("newest", "erased", "count"), [(False, 0, 1), (True, 0, 3), (True, 1, 1), (False, 1, 1)])
+def test_one_call_settles_all_that_wait_where_the_newest_counts_but_an_erasure_is_for_itself(
+    newest: bool, erased: int, count: int
 ) -> None:
-    jobs = [job("a", offset, erased_at=float(offset in erased)) for offset in range(4)]
-    assert due(jobs, newest=False) == jobs[:one_by_one]
-    assert due(jobs, newest=True) == jobs[:newest]
+    jobs = [job("a", offset, erased_at=float(offset < erased)) for offset in range(3)]
+    assert due(jobs, newest) == jobs[:count]
