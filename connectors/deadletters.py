@@ -1,25 +1,42 @@
 """Dead letters: how a door writes one, how they are read, and how the records in them are sent again after repair."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
 from confluent_kafka import Message
 
+from connectors import kafka
 from connectors.reading import everything
 from connectors.sending import NotTakenError, Sending
 from connectors.settings import Connection
+from connectors.standing import erased_since, returned_since, standing
 from schemas import letters
+from schemas.choice import Choice
 from schemas.codec import Codec
 from schemas.letters import REPLAYED_FROM
 from schemas.person import unseal
-from schemas.records import DeadLetter
+from schemas.records import DeadLetter, LeadProfile, RoutedLead
 from schemas.registry import open_registry
 from schemas.rejected import Reason, Rejected
-from schemas.topics import DEAD_LETTERS, TOPICS
+from schemas.topics import DEAD_LETTERS, LEADS_CONVERSIONS, LEADS_ROUTED, TOPICS, retried
 
-__all__ = ["REPLAYED_FROM", "NotTakenError", "Replayed", "Wanted", "letter", "original", "read", "replay"]
+__all__ = ["REPLAYED_FROM", "Left", "NotTakenError", "Replayed", "Wanted", "letter", "original", "read", "replay"]
+
+DECISIONS = (LEADS_ROUTED.name, LEADS_CONVERSIONS.name)
+
+
+class Left(Choice):
+    """Why a record was not sent again."""
+
+    REPEATED = "repeated"  # another letter holds the same one
+    UNREADABLE = "unreadable"  # sealed under a key that is not known, or damaged
+    UNKNOWN_TOPIC = "unknown_topic"  # from a topic that is none of ours, or of a destination that is gone
+    CUT = "cut"  # too large to have been kept whole
+    EMPTY = "empty"  # without a value
+    ERASED = "erased"  # a decision of somebody who has been erased since
+    RETURNED = "returned"  # the erasure of somebody who has come back since
 
 
 class Wanted(NamedTuple):
@@ -39,7 +56,7 @@ class Wanted(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What a replay did: records sent by topic, and those left out by why."""
+    """What a replay did: records sent by topic, and those left out by why (`Left`)."""
 
     sent: Counter[str]
     left: Counter[str]
@@ -84,23 +101,25 @@ def replay(settings: Connection, wanted: Wanted, dry_run: bool = False) -> Repla
     """Send the records in the letters again, as they were, to where they came from; `dry_run` only counts.
 
     Each record is sent once, however many letters hold it: one that fails again would double with every replay.
-    Sending a record that has been dealt with meanwhile is harmless, since the pipeline knows it by its id.
+    Sending a record that has been dealt with meanwhile is harmless, since the pipeline knows it by its id. What
+    destinations know nobody by any more stays where it is: decisions of who has been erased since.
     Raises `BrokerUnreachable`, `NotTakenError`.
     """
     sent: Counter[str] = Counter()
     left: Counter[str] = Counter()
     met: set[bytes] = set()
+    unfit = _Unfit(settings, wanted)
     with Sending(settings) as sending:
         for found in read(settings, wanted):
             try:
                 key, value = original(found)
             except Rejected:
-                left["unreadable"] += 1
+                left[Left.UNREADABLE] += 1
                 continue
             headers = _headers(found)
             whole = found.topic.encode(), key, value, repr(headers).encode()
             mark = blake2b(b"\0".join(whole), digest_size=16).digest()
-            why = _unfit(found, value) or ("repeated" if mark in met else "")
+            why = unfit(found, value) or (Left.REPEATED if mark in met else None)
             if why:
                 left[why] += 1
                 continue
@@ -117,10 +136,34 @@ def _headers(letter: DeadLetter) -> list[tuple[str, str | bytes | None]]:
     return [(str(it[0]), it[1]) for it in found if isinstance(it, list)] if isinstance(found, list) else []
 
 
-def _unfit(letter: DeadLetter, value: bytes) -> str:
-    """Return why a record cannot be sent again, "" when it can."""
-    if letter.topic not in {topic.name for topic in TOPICS}:
-        return "unknown_topic"
-    if letters.NOTE in letter.detail:
-        return "cut"
-    return "" if value else "empty"
+class _Unfit:
+    """Why a record cannot be sent again, if so. What was on its way to destinations is looked up first."""
+
+    def __init__(self, settings: Connection, wanted: Wanted) -> None:
+        self._codec = Codec(open_registry(settings.schema_registry_url or None), ["RoutedLead"])
+        self._topics = {topic.name for topic in TOPICS} | {name for name in kafka.names(settings) if retried(name)}
+        leads = {routed.lead_id for found in read(settings, wanted) if (routed := self._decision(found))}
+        self._rows: Mapping[str, LeadProfile] = standing(settings, leads)
+
+    def __call__(self, letter: DeadLetter, value: bytes) -> Left | None:
+        if letter.topic not in self._topics:
+            return Left.UNKNOWN_TOPIC
+        if letters.NOTE in letter.detail:
+            return Left.CUT
+        if not value:
+            return Left.EMPTY
+        routed = self._decision(letter)
+        row = self._rows.get(routed.lead_id) if routed else None
+        if routed and routed.erased_at:
+            return Left.RETURNED if returned_since(routed, row) else None
+        return Left.ERASED if routed and erased_since(routed, row) else None
+
+    def _decision(self, letter: DeadLetter) -> RoutedLead | None:
+        """Return the decision that a letter holds, if it holds one that can be read."""
+        if (retried(letter.topic) or letter.topic) not in DECISIONS:
+            return None
+        try:
+            found = self._codec.decode(original(letter)[1], (RoutedLead,))
+        except Rejected:
+            return None
+        return found if isinstance(found, RoutedLead) else None

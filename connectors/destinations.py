@@ -17,7 +17,7 @@ from connectors.lane import SCHEDULE_S
 from connectors.settings import RelaySettings, SettingsError
 from connectors.sinks import SINKS, Kind
 from connectors.sinks.delivery import Sink
-from schemas.topics import DAY_S, LEADS_ROUTED, Topic
+from schemas.topics import DAY_S, LEADS_ROUTED, Topic, retry_name
 
 __all__ = ["GROUP", "Destination", "destinations", "groups", "named"]
 
@@ -61,7 +61,7 @@ class Destination(NamedTuple):
     @property
     def retry(self) -> Topic:
         """Return the topic where its leads wait: partitioned as the one that it is told of."""
-        return self.topic._replace(name=f"{self.topic.name}.retry.{self.name}", retention_s=KEPT_S)
+        return self.topic._replace(name=retry_name(self.topic, self.name), retention_s=KEPT_S)
 
     def open(self) -> Sink:
         """Return its sink, with nothing connected yet."""

@@ -94,6 +94,11 @@ def consumer(settings: Connection, group: str, offset_reset: str = "earliest", e
     )
 
 
+def names(settings: Connection) -> set[str]:
+    """Return the names of the topics that are there. Raises `BrokerUnreachable`."""
+    return set(_partitions(settings)[1])
+
+
 def partitions_of(topic: Topic, settings: Connection) -> int:
     """Return over how many partitions a topic is spread in this pipeline."""
     return topic.partitions or settings.partitions

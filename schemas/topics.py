@@ -28,6 +28,7 @@ from schemas.records import (
 
 DAY_S = 86_400
 FOREVER_S = -1
+RETRY = ".retry."
 TOMBSTONES_S = 7 * DAY_S  # how long a deletion can still be read by who has not seen it
 
 
@@ -122,3 +123,18 @@ EVENTS = {
     Channel.EMAIL: EVENTS_EMAIL,
     Channel.CRM: EVENTS_CRM,
 }
+
+
+def retry_name(topic: Topic, destination: str) -> str:
+    """Return the name of the topic where what is to be told to a destination waits."""
+    return f"{topic.name}{RETRY}{destination}"
+
+
+def retried(name: str) -> str:
+    """Return the topic of which a retry topic is one, by their names; "" when it is none.
+
+    >>> retried("leads.routed.retry.hubspot"), retried("leads.routed")
+    ('leads.routed', '')
+    """
+    topic, _, destination = name.partition(RETRY)
+    return topic if destination else ""

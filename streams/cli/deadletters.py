@@ -69,7 +69,9 @@ def replay(
 ) -> None:
     """Send the records in dead letters again, as they were, to the topics they came from.
 
-    Do it once the fault is mended; doing it twice is harmless, since the pipeline knows what it has applied.
+    Do it once the fault is mended; doing it twice is harmless, since the pipeline knows what it has applied. Decisions
+    of people who have been erased since are left out. What a destination refused after it had waited goes to that
+    destination alone, all else to everybody who reads the topic.
     """
     from connectors import deadletters
 
@@ -85,9 +87,11 @@ def replay(
 LEFT = {
     "repeated": "the same record as another letter's",
     "unreadable": "sealed under a key that is not known, or damaged",
-    "unknown_topic": "from a topic that is none of ours",
+    "unknown_topic": "from a topic that is none of ours, or of a destination that is gone",
     "cut": "too large to have been kept whole",
     "empty": "without a value",
+    "erased": "decisions of people who have been erased since",
+    "returned": "erasures of people who have come back since",
 }
 
 
