@@ -20,7 +20,7 @@ import msgspec
 import redis
 
 from connectors.reader import Spot
-from schemas.erased import is_erased
+from schemas.erased import allows_again, is_erased
 from schemas.records import LeadProfile, Outcome, Record, RoutedLead, Stage, Touchpoint
 
 __all__ = ["Change", "Entry", "Forget", "Lead", "Moves", "Store"]
@@ -35,18 +35,33 @@ KEEP_S = 90 * 86_400  # a timeline whose touchpoints have left their topic goes 
 COLD = (Stage.CUSTOMER, Stage.DISQUALIFIED)
 UNSHOWN = ("seen", "pending", "person", "person_key")
 
-# A profile sets itself when it is newer, ranks itself, and hands its timeline to whoever absorbed it. Once a lead was
-# erased, what is older goes; one without a body is nothing but that.
-PROFILE = """
+# Who has absorbed a lead in the end.
+END = """
+local function the_end(id, most)
+    for _ = 1, tonumber(most) do
+        local into = redis.call('HGET', 'lead:' .. id, 'into')
+        if not into or into == '' then break end
+        id = into
+    end
+    return id
+end
+"""
+# A profile sets itself when it is newer, ranks itself, and hands its timeline to whoever absorbed it in the end. Once a
+# lead was erased, what is older goes; one without a body is nothing but that.
+PROFILE = (
+    END
+    + """
 local id, version, body, into, rank = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local key = 'lead:' .. id
 if version <= tonumber(redis.call('HGET', key, 'version') or '-1') then return 0 end
 redis.call('HSET', key, 'version', version, 'profile', body, 'into', into, 'erased_at', ARGV[8])
 if rank == '' then redis.call('ZREM', 'leads:hot', id) else redis.call('ZADD', 'leads:hot', rank, id) end
-local mine, theirs = key .. ':timeline', 'lead:' .. into .. ':timeline'
+local mine = key .. ':timeline'
 if into ~= '' and into ~= id then
+    local last = the_end(into, ARGV[10])
+    local theirs = 'lead:' .. last .. ':timeline'
     redis.call('HDEL', key, 'decision')
-    local held = redis.call('HMGET', 'lead:' .. into, 'profile', 'erased_at')
+    local held = redis.call('HMGET', 'lead:' .. last, 'profile', 'erased_at')
     if redis.call('EXISTS', mine) == 1 and held[1] ~= '' then
         redis.call('ZUNIONSTORE', theirs, 2, theirs, mine, 'AGGREGATE', 'MAX')
         redis.call('ZREMRANGEBYSCORE', theirs, '-inf', held[2] or '-inf')
@@ -63,6 +78,7 @@ elseif tonumber(ARGV[8]) > 0 then
 end
 return 1
 """
+)
 # A decision sets itself when its number is higher, and its lead is still there.
 DECISION = """
 local key, seq = 'lead:' .. ARGV[1], tonumber(ARGV[2])
@@ -71,21 +87,20 @@ if (redis.call('HGET', key, 'into') or '') ~= '' then return 0 end
 return redis.call('HSET', key, 'route_seq', seq, 'decision', ARGV[3])
 """
 # A touchpoint goes to the timeline of the lead, or of the one that absorbed it. One that was erased takes in what came
-# later, and as long as it is not back only what allows something.
-TOUCH = """
-local id, at = ARGV[1], tonumber(ARGV[2])
-for _ = 1, tonumber(ARGV[6]) do
-    local into = redis.call('HGET', 'lead:' .. id, 'into')
-    if not into or into == '' then break end
-    id = into
-end
+# later, and as long as it is not back only what brings it back: a device can do so for who is known by one.
+TOUCH = (
+    END
+    + """
+local id, at = the_end(ARGV[1], ARGV[6]), tonumber(ARGV[2])
 local held = redis.call('HMGET', 'lead:' .. id, 'profile', 'erased_at')
-if at <= tonumber(held[2] or '0') or (held[1] == '' and ARGV[7] == '') then return 0 end
+if at <= tonumber(held[2] or '0') then return 0 end
+if held[1] == '' and ARGV[7] ~= 'named' and (ARGV[7] == '' or not string.find(id, '^[vu]%-')) then return 0 end
 local key = 'lead:' .. id .. ':timeline'
 redis.call('ZADD', key, ARGV[2], ARGV[3])
 redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[4]))
 return redis.call('EXPIRE', key, ARGV[5])
 """
+)
 # Offsets move on from where they are known to be, or not at all: 0 when one of them was elsewhere.
 MOVE = """
 local known = 1
@@ -153,7 +168,7 @@ class Store:
                         gone = is_erased(change)
                         rank = "" if gone or into or change.stage in COLD else repr(change.score)
                         newest = change.route_seq - (not gone)  # its decision comes by itself
-                        kept = (TIMELINE, KEEP_S, erased_at, newest)
+                        kept = (TIMELINE, KEEP_S, erased_at, newest, FORWARDS)
                         body = b"" if gone else _json(change)
                         self._profile(args=[lead_id, change.version, body, into, rank, *kept], client=pipe)
                     case RoutedLead(lead_id=lead_id) if not change.erased_at:
@@ -166,7 +181,7 @@ class Store:
                             TIMELINE,
                             KEEP_S,
                             FORWARDS,
-                            "allowed" if isinstance(change, Touchpoint) and any(change.consent.values()) else "",
+                            _allows(change),
                         ]
                         self._touch(args=args, client=pipe)
                     case Forget(lead_id=lead_id):
@@ -216,6 +231,13 @@ def _field(spot: Spot) -> str:
 def _json(record: Record) -> bytes:
     fields: dict[str, object] = msgspec.to_builtins(record)
     return msgspec.json.encode({name: value for name, value in fields.items() if name not in UNSHOWN})
+
+
+def _allows(record: Touchpoint | Outcome) -> str:
+    """Return by whom something is allowed again, if they had been erased: `named`, a `device`, or nobody."""
+    if not isinstance(record, Touchpoint) or not allows_again(record, by_device=True):
+        return ""
+    return "named" if allows_again(record, by_device=False) else "device"
 
 
 def _told(record: Touchpoint | Outcome) -> bytes:

@@ -98,8 +98,16 @@ def _forward(stub: LeadProfile, roster: Roster | None, record: Touchpoint | Outc
 
 
 def _erase(lead: LeadProfile, roster: Roster | None, asked: Touchpoint) -> Applied:
-    """Leave a stub of the lead, learn nothing of it, and have subscribers forget it, whether they knew it or not."""
-    left = erasure.stub(lead, asked.occurred_at, seen.entry(asked.id, asked.digest))
+    """Leave a stub of the lead, learn nothing of it, and have subscribers forget it, whether they knew it or not.
+
+    Who had been erased and is back since before this wish arrived, though after it was made, stays: subscribers have
+    forgotten all from before.
+    """
+    at, wish = asked.occurred_at, seen.entry(asked.id, asked.digest)
+    if lead.erased_at and erasure.begins_after(lead, at):
+        back = replace(lead, version=lead.version + 1, erased_at=at, seen=seen.add(lead.seen, wish))
+        return Applied((back, roster), (), ERASED)
+    left = erasure.stub(lead, at, wish)
     left = replace(left, route_seq=left.route_seq + 1)
     return Applied((left, roster), _gone(erasure.names(lead), left, asked), ERASED)
 

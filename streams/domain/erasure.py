@@ -6,7 +6,7 @@ before, however late it comes, and what comes after, until they allow something 
 
 from math import inf
 
-from schemas.erased import is_erased
+from schemas.erased import allows_again, is_erased
 from schemas.keys import RANK, rank
 from schemas.records import Consent, Kind, LeadProfile, Outcome, Touchpoint
 from streams.domain import seen
@@ -46,14 +46,20 @@ def spared(lead: LeadProfile, at: float) -> LeadProfile:
 
     Two leads turn out to be one person, and one of them was erased: so that is asked of both.
     """
-    if lead.erased_at >= at or (oldest(lead) > at and any(stated.granted for stated in lead.consent.values())):
-        return lead
-    return stub(lead, at)
+    return lead if lead.erased_at >= at or begins_after(lead, at) else stub(lead, at)
+
+
+def begins_after(lead: LeadProfile, at: float) -> bool:
+    """Tell whether a lead allows something, and holds nothing from before `at`."""
+    return oldest(lead) > at and any(stated.granted for stated in lead.consent.values())
 
 
 def oldest(lead: LeadProfile) -> float:
-    """Return when the oldest of what is known of a lead happened or was stated; infinity when nothing is."""
-    stated = [it.at for kept in (lead.traits, lead.consent) for it in kept.values()]
+    """Return when the oldest of what is known of a lead happened or was stated; infinity when nothing is.
+
+    What an erasure has left is nothing: it denied all there was to allow.
+    """
+    stated = [it.at for kept in (lead.traits, lead.consent) for it in kept.values() if it.at > lead.erased_at]
     days = [(it.day + 1) * DAY_S for it in lead.days[:1]]  # the whole day: no more is known
     at = (lead.first_seen, lead.stage_at, *stated, *days, *portrayed(lead))
     return min((it for it in at if it), default=inf)
@@ -65,10 +71,5 @@ def names(lead: LeadProfile) -> tuple[str, ...]:
 
 
 def _returns(lead: LeadProfile, touch: Touchpoint) -> bool:
-    """Tell whether they come back: they allow something, and it is not only a device that does so.
-
-    A device that was theirs may be another's by now. Who is known by an address or a number has to state it. What
-    they did not do themselves, such as a row of a list that is imported again, weighs nothing.
-    """
-    named = touch.weight > 0.0 and (rank(lead.lead_id) < RANK["p"] or bool(touch.person))
-    return named and may_keep(touch.consent) and any(touch.consent.values())
+    """Tell whether they come back."""
+    return allows_again(touch, by_device=rank(lead.lead_id) < RANK["p"]) and may_keep(touch.consent)

@@ -203,3 +203,22 @@ def test_a_merge_keeps_nothing_from_before_the_erasure_however_it_was_told() -> 
     world = World().tell(mail, touchpoint(E, 200, **JANE), erasure(U), link(U, E))
     assert "title" not in world.lead(E).traits
     assert person(world.lead(E)) == {}
+
+
+def test_an_earlier_wish_that_comes_when_they_are_back_takes_nothing_from_them_and_keeps_out_what_was_before() -> None:
+    world = World().tell(touchpoint(E, 1, **JANE), erasure(), touchpoint(E, 200, **JANE))
+    back, sent = world.lead(E), len(world.sent)
+    world.tell(erasure(at=AT + 50), erasure(at=AT + 50), touchpoint(E, 149, **JANE))
+    assert world.fates[-3:] == ["erased", "suppressed", "suppressed"]
+    after = world.lead(E)
+    assert replace(after, version=back.version, seen=back.seen, erased_at=AT) == back
+    assert (after.erased_at, len(world.sent)) == (AT + 50, sent)
+    world.tell(erasure(at=NOON + 200))
+    assert is_erased(world.lead(E))
+
+
+def test_who_is_back_under_two_names_of_which_one_was_erased_in_between_stays() -> None:
+    world = World().tell(touchpoint(E, 1, **JANE), erasure(), touchpoint(E, 200, **JANE))
+    world.tell(touchpoint(U, 1), erasure(U, at=AT + 50), link(U, E, 300))
+    assert (world.lead(E).touches, world.lead(E).erased_at) == (1, AT + 50)
+    assert person(world.lead(E)) == {"email": "jane@example.com"}

@@ -168,3 +168,59 @@ def test_an_erased_lead_that_comes_back_is_shown_as_it_is_since(store: Store, le
     assert (found.profile["touches"], [entry.at for entry in found.timeline]) == (1, [NOON + 20])
     assert found.decision is not None
     assert found.decision["route_seq"] == 4
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_who_was_absorbed_by_who_was_absorbed_leaves_no_timeline_behind_when_they_are_erased(
+    store: Store, client: redis.Redis, lead: str, seed: int
+) -> None:
+    user, visitor = lead.replace("e-", "u-"), lead.replace("e-", "v-")
+    told: list[Change] = [
+        *(touchpoint(one, number) for one in (visitor, user, lead) for number in (1, 2)),
+        profile(visitor, 2, merged_into=user),
+        profile(user, 2, merged_into=lead),
+        profile(lead, 1),
+        erased(lead, 9),
+    ]
+    random.Random(seed).shuffle(told)
+    store.write([*told, touchpoint(visitor, 3), touchpoint(user, 4)])
+    assert list(client.scan_iter(f"*{lead[2:]}:timeline")) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_chain_of_absorbed_leads_leaves_one_timeline(store: Store, lead: str, seed: int) -> None:
+    user, visitor = lead.replace("e-", "u-"), lead.replace("e-", "v-")
+    told: list[Change] = [
+        *(touchpoint(one, number) for number, one in enumerate((visitor, user, lead), 1)),
+        profile(visitor, 2, merged_into=user),
+        profile(user, 2, merged_into=lead),
+        profile(lead, 1),
+    ]
+    random.Random(seed).shuffle(told)
+    store.write(told)
+    found = store.lead(visitor)
+    assert found is not None
+    assert [entry.at for entry in found.timeline] == [NOON + 1, NOON + 2, NOON + 3]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"consent": {"analytics": True}}, 0),
+        ({"consent": {"contact": True}, "person": {"email": "jane@example.com"}}, 1),
+        ({"consent": {"contact": True}, "person": {"email": "jane@example.com"}, "weight": 0.0}, 0),
+        ({"person": {"email": "jane@example.com"}}, 0),
+    ],
+    ids=["a device allows", "they allow", "a list says so", "they are silent"],
+)
+def test_of_who_was_erased_and_is_not_back_only_what_brings_them_back_is_written(
+    store: Store, client: redis.Redis, lead: str, told: dict[str, Any], kept: int
+) -> None:
+    store.write([erased(lead, 9), touchpoint(lead, 99, **told)])
+    assert len(list(client.scan_iter(f"*{lead[2:]}:timeline"))) == kept
+
+
+def test_a_device_allows_something_again_for_who_is_known_by_it(store: Store, client: redis.Redis, lead: str) -> None:
+    user = lead.replace("e-", "u-")
+    store.write([erased(user, 9), touchpoint(user, 99, consent={"analytics": True})])
+    assert client.zcard(f"lead:{user}:timeline") == 1
