@@ -65,7 +65,8 @@ def test_a_lead_is_shown_with_its_timeline_and_its_decision(
         send(environ, LEADS_PROFILES, (lead, profile(lead, score=0.7)))
         send(environ, LEADS_ROUTED, (lead, routed(lead)))
         eventually(lambda: (found := store.lead(lead)) and found.decision and found.timeline)
-    assert all(committed(environ, group, topic) for topic in (LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS))
+        topics = LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS
+        eventually(lambda: all(committed(environ, group, topic) for topic in topics))
 
 
 def test_a_tombstone_takes_the_lead_away(environ: dict[str, str], group: str, store: Store, topic_prefix: str) -> None:
