@@ -147,7 +147,7 @@ class Collector:
             source.verify(request)
             if self._key_pace:
                 self._key_pace.check(entrance.sender(request), perf_counter())
-            parts = [storable(part) for part in source.split(request)]
+            parts = storable(source.split(request))
             if (tracing := self._tracing) is not None and tracing.sampled():
                 with tracing.root("collect", **{"leadstream.source": source.name}) as parent:
                     await self._keep(entrance, request, parts, truncated(address), ((TRACEPARENT, parent.encode()),))

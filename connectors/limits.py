@@ -5,7 +5,7 @@ from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from connectors.sources.contract import Part, Refused
+from connectors.sources.contract import PARTS, Part, Refused
 
 RATIO = 30
 HARMLESS = 65_536  # a small batch of like events may well be packed tighter than 30:1
@@ -13,6 +13,7 @@ WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 HEADER_BYTES = 16_384
 SENDERS = 65_536  # remembered at once: some 15 MB
 STORED_BYTES = 960_000  # the broker takes a record of a million, with what we put around the sender's bytes
+PARTS_BYTES = 32 << 20
 HOST_BITS = 64  # of an IPv6 address: its network is one customer's
 
 
@@ -44,10 +45,17 @@ def check_type(content_type: str, types: tuple[str, ...]) -> None:
         raise Refused(415, "unknown_content_type", f"Content-Type is one of {', '.join(types)}")
 
 
-def storable(part: Part) -> Part:
-    """Return a part as it is, or refused when no broker would take it: it would be sent again and again in vain."""
-    if len(part.body) + len(part.envelope) <= STORED_BYTES:
-        return part
+def storable(parts: list[Part]) -> list[Part]:
+    """Return the parts, those refused that no broker would take: they would be sent again and again in vain.
+
+    Raises `Refused` for a small request that would become a huge one, in events or in bytes.
+    """
+    if len(parts) > PARTS or (len(parts) > 1 and sum(len(part.body) for part in parts) > PARTS_BYTES):
+        raise Refused(413, "too_many", f"a request may become {PARTS} events, and {PARTS_BYTES >> 20} MiB of them")
+    return [part if len(part.body) + len(part.envelope) <= STORED_BYTES else _oversize(part) for part in parts]
+
+
+def _oversize(part: Part) -> Part:
     return part._replace(problem="too_large", advice=f"an event may hold {STORED_BYTES} bytes")
 
 

@@ -8,6 +8,7 @@ from schemas.records import Channel, RawEvent
 from schemas.sighting import Sighting
 
 JSON_TYPES = ("application/json", "text/plain")
+PARTS = 10_000  # of a request; SendGrid's largest batch has a third of them
 
 
 class Request(NamedTuple):

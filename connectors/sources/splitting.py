@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Raw
 
-from connectors.sources.contract import Refused, Request
+from connectors.sources.contract import PARTS, Refused, Request
 from connectors.sources.reading import hashed
 from connectors.sources.sound import SIGNED, Unsound, parse, parse_event
 
@@ -15,9 +15,12 @@ _array = msgspec.json.Decoder(list[Raw])
 def array(body: bytes) -> list[bytes]:
     """Return the items of a JSON array, unread. Raises `Refused`."""
     try:
-        return [bytes(item) for item in parse(_array, body)]
+        items = parse(_array, body)
     except Unsound as error:
         raise Refused(400, error.code, str(error)) from None
+    if len(items) > PARTS:  # before each is looked at: that takes its time
+        raise Refused(413, "too_many", f"a request may hold {PARTS} events")
+    return [bytes(item) for item in items]
 
 
 def objects(body: bytes) -> list[bytes]:

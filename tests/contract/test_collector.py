@@ -12,6 +12,7 @@ from segment.analytics.client import Client
 
 from connectors.limits import STORED_BYTES
 from connectors.settings import CollectorSettings
+from connectors.sources.contract import PARTS
 from schemas.keys import partition_of
 from schemas.person import unseal
 from schemas.topics import EVENTS_AD, EVENTS_CRM, EVENTS_EMAIL, EVENTS_WEB
@@ -231,6 +232,26 @@ def test_an_event_that_no_broker_takes_is_refused_and_its_neighbours_are_stored(
             "message": f"an event may hold {STORED_BYTES} bytes",
         }
     ]
+
+
+@pytest.mark.parametrize(("count", "status"), [(PARTS - 1, 200), (PARTS, 200), (PARTS + 1, 413)])
+def test_a_request_becomes_as_many_events_as_the_limit_and_no_more(
+    broker: BrokerHandle, count: int, status: int
+) -> None:
+    mail = b"[" + b",".join([b"{}"] * count) + b"]"
+    with collecting(over(broker, LEADSTREAM_ACK_DEADLINE_S="60")) as collector:
+        answer = collector.ask("/v1/sendgrid/events", mail, **signed(mail, time.time()))
+    assert answer.status == status
+    said = answer.json()
+    assert said["accepted"] == count if status == 200 else said["code"] == "too_many"
+
+
+def test_a_small_request_does_not_become_a_huge_one(collector: Collecting) -> None:
+    header = {"entityName": "Lead", "changeType": "UPDATE", "recordIds": [f"00Q{n}" for n in range(9_000)]}
+    change = json.dumps({"ChangeEventHeader": header, "Status": "Unqualified", "Email": "j@example.com"}).encode()
+    answer = collector.ask("/v1/salesforce/changes", change, **bearer(NEW))
+    assert (answer.status, answer.json()["code"]) == (413, "too_many")
+    assert not collector.bodies(EVENTS_CRM)
 
 
 @pytest.mark.parametrize(("path", "retried"), [("/v1/google/lead", 503), ("/v1/ses/events", 503), ("/v1/track", 408)])
