@@ -1,12 +1,31 @@
 """What can be evaluated: anything that speaks River's protocol, by name."""
 
 from collections.abc import Callable, Mapping
-from math import copysign, log2
+from math import copysign, exp, log2
 from numbers import Number
 from typing import cast
 
+from streams.domain.calibration import Calibration
 from streams.domain.hazards import Classifier, X
 from streams.domain.learner.classifier import LeadClassifier
+
+
+class Leads:
+    """The classifier as the pipeline routes with it: calibrated by scale and shift, while these lower the log-loss."""
+
+    def __init__(self) -> None:
+        self._model, self._calibration = LeadClassifier(), Calibration()
+
+    def predict_proba_one(self, x: X) -> Mapping[bool, float]:
+        """Return the chance of each label."""
+        scale, shift = self._calibration.acting
+        chance = 1.0 / (1.0 + exp(-(scale * self._model.logit(x) + shift)))
+        return {False: 1.0 - chance, True: chance}
+
+    def learn_one(self, x: X, y: bool, *, w: float = 1.0) -> None:
+        """Learn one row: the calibration on the score that the classifier gives before it learns."""
+        self._calibration.see(self._model.logit(x), float(y), w)
+        self._model.learn_one(x, y, w)
 
 
 class Pipeline:
@@ -42,5 +61,5 @@ def _binned(x: X) -> X:
     return x | {f"{name}~": str(int(copysign(2 * log2(1 + abs(value)), value))) for name, value in numbers}
 
 
-ESTIMATORS: Mapping[str, Callable[[], Classifier]] = {"leads": LeadClassifier, "river": Pipeline}
+ESTIMATORS: Mapping[str, Callable[[], Classifier]] = {"leads": Leads, "river": Pipeline}
 DEFAULT = "leads"
