@@ -17,7 +17,7 @@ from tests.pipeline import ROOT
 from tests.traffic import ENDS
 
 BATCH = 10
-FLAT_S, PACED_S, WARM_S = 3.0, 5.0, 2.0
+FLAT_S, PACED_S, WARM_S = 3.0, 15.0, 2.0
 WANTED_SINGLE, WANTED_BATCHED = 4_000, 10_000  # a core: requests of one event, events in batches of ten
 
 
