@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from connectors.settings import reference
+from connectors.reference import reference
 
 PAGE = Path("docs") / "settings.md"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from connectors.keyring import KeyRing
-from connectors.settings import PROCESSES, CollectorSettings, Connection, SettingsError, WorkerSettings, reference
+from connectors.reference import reference
+from connectors.settings import PROCESSES, CollectorSettings, Connection, SettingsError, WorkerSettings
 
 GIVEN = {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "LEADSTREAM_PEPPER": "pepper-for-tests-only"}
 
