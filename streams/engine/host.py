@@ -65,12 +65,15 @@ class Host:
         return "" if self._restored else "waiting for partitions"
 
     async def start(self) -> None:
-        """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`, `Fenced`."""
+        """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`."""
         group.check()
         metrics.OUTBOX_RECORDS.set_function(self._outbox.__len__)
         metrics.RESTORING.set_function(lambda: float(self.restoring))
         metrics.WAITING.set_function(lambda: float(self.rounds.waiting))
-        await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
+        except Fenced as fenced:
+            leave(Exit.FENCED, f"the broker refuses our transactional id: {fenced}")
         if self._standby is not None:
             self._standby.start()
 

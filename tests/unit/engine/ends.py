@@ -44,6 +44,17 @@ def in_a_round(error: Exception) -> None:
     asyncio.run(Met(error).run(Round(Membership(1, "m"), ()), lambda _: None))
 
 
+def at_the_start(error: Exception) -> None:
+    """End of what taking the transactional id over meets."""
+
+    def start() -> None:
+        raise error
+
+    host = Met(error)
+    cast("Any", host)._outbox.start = start
+    asyncio.run(host.start())
+
+
 def in_a_restore(error: Exception) -> None:
     """End of what a restore meets."""
     asyncio.run(Met(error).restore(set(), Membership(1, "m")))
@@ -79,6 +90,7 @@ async def _crashed() -> None:
 
 WAYS: dict[str, tuple[Exit, Callable[[], None]]] = {
     "refused by the broker": (Exit.FENCED, lambda: in_a_round(Fenced("another has it"))),
+    "refused from the start": (Exit.FENCED, lambda: at_the_start(Fenced("not authorized"))),
     "too many crashes": (Exit.CRASHES, lambda: in_a_round(TooManyCrashes("100 of 100"))),
     "nothing goes forward": (Exit.STALLED, stalled),
     "a fault of ours": (Exit.CRASHED, lambda: asyncio.run(_crashed())),
