@@ -5,6 +5,8 @@ It looks at leads, not at attempts: one lead that a destination chokes on is tha
 
 from collections.abc import Hashable, Iterable
 
+from connectors.sinks.delivery import Delivery, Retry, Skipped
+
 __all__ = ["Breaker"]
 
 LEADS = 5  # different leads that fail in a row, with no success between, are the destination's trouble
@@ -24,6 +26,16 @@ class Breaker:
     def wait_s(self, now: float) -> float:
         """Return how long no attempt is to be made: 0 = go on."""
         return max(self._until - now, 0.0) if self.open else 0.0
+
+    def heard(self, outcomes: Iterable[tuple[Hashable, Delivery]], now: float) -> None:
+        """Note what came of one attempt, by lead. Of those that were not for this destination, it was not asked."""
+        asked = [(lead, outcome) for lead, outcome in outcomes if not isinstance(outcome, Skipped)]
+        troubles = [(lead, it.after_s) for lead, it in asked if isinstance(it, Retry) and not it.alone]
+        if len(troubles) < len(asked):
+            self.succeeded()
+        elif asked:
+            waits = [after_s for _, after_s in troubles if after_s is not None]
+            self.failed((lead for lead, _ in troubles), now, max(waits, default=None))
 
     def succeeded(self) -> None:
         """Note an answer: the destination is well."""

@@ -243,12 +243,7 @@ class Lane:
         turns = [due(jobs, self._sink.newest) for jobs in turns]
         outcomes = await self._traced([jobs[-1] for jobs in turns])
         now = self._clock()
-        troubles = [outcome for outcome in outcomes if isinstance(outcome, Retry) and not outcome.alone]
-        if len(troubles) == len(turns):
-            asked = [trouble.after_s for trouble in troubles if trouble.after_s is not None]
-            self._breaker.failed((jobs[0].lead for jobs in turns), now, max(asked, default=None))
-        else:
-            self._breaker.succeeded()
+        self._breaker.heard(((jobs[0].lead, it) for jobs, it in zip(turns, outcomes, strict=True)), now)
         for jobs, outcome in zip(turns, outcomes, strict=True):
             done = isinstance(outcome, Delivered) or not jobs[0].overtaken
             await self._settle(jobs, outcome if done else Skipped("an erasure has come"), now, tasks)
