@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from streams.runtime.broker import FOR_TESTS, start_broker
 from streams.runtime.handle import BrokerHandle, RedisHandle, UnavailableError
@@ -28,8 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A place to note which servers ran."""
+    """A place to note which servers ran. No property fails because the machine is busy."""
     config.stash[SERVERS] = []
+    settings.register_profile("leadstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("leadstream")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -19,7 +19,7 @@ CARD = card()._replace(total=Bounds(-5.0, 12.0))  # tight, so that bounds do act
 LEDGER = Ledger(CARD)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories(), st.sampled_from([None, 51, 275, 900]))
 def test_a_score_is_the_sum_of_its_ledger_after_every_event(touches: list[Touchpoint], labels: int | None) -> None:
     blend = Blend(CARD, None if labels is None else after(labels))
@@ -36,7 +36,7 @@ def test_a_score_is_the_sum_of_its_ledger_after_every_event(touches: list[Touchp
         assert sum(line.group == TOTAL for line in lines) <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories(), st.data(), INSTANTS)
 def test_in_any_order_and_repeated_events_give_the_same_ledger(
     touches: list[Touchpoint], draw: st.DataObject, now: float

@@ -122,7 +122,7 @@ ANY = st.dictionaries(st.sampled_from(sorted(map(str, PURPOSES))), st.booleans()
 SILENT = st.dictionaries(st.sampled_from(sorted(map(str, PURPOSES))), st.just(False), max_size=2)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(acts(ANY), acts(SILENT), st.sampled_from(sorted(WISHES)), st.data())
 def test_once_they_are_erased_nothing_that_is_stored_or_sent_gives_them_away(
     before: list[Act], after: list[Act], wish: str, draw: st.DataObject

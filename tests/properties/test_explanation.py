@@ -29,7 +29,7 @@ def snapshot() -> ModelSnapshot:
     return replace(learner.snapshot(1, 0.0), champion=CLASSIFIER, slope=0.7, shift=-0.2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LEADS)
 def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[str, float]) -> None:
     scorer = Scorer(snapshot())
@@ -41,14 +41,14 @@ def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[st
     assert all(it.points == points[it.feature] for it in score.reasons)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LEADS)
 def test_the_order_in_which_features_come_changes_no_bit(lead: dict[str, float]) -> None:
     turned = dict(reversed(lead.items()))
     assert Scorer(snapshot()).score(lead) == Scorer(snapshot()).score(turned)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 40))
 def test_a_learner_killed_anywhere_and_restored_goes_on_bit_for_bit(killed_at: int) -> None:
     told, learner = bent(40, seed=3), Learner.restore(None)

@@ -78,7 +78,7 @@ def replayed(used: Used, killed_at: set[int]) -> tuple[list[bytes], dict[tuple[s
     return decisions, {at: CODEC.encode(row) for at, row in replay.fold.rows.items()}, versions
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.lists(st.tuples(st.integers(1, 100), st.integers(0, 14)), max_size=4, unique_by=lambda it: it[0]), st.data())
 def test_killed_and_restored_anywhere_scores_reasons_and_decisions_are_the_same(
     turns: list[tuple[int, int]], draw: st.DataObject

@@ -253,7 +253,7 @@ async def follow(story: list[Plan]) -> None:
             assert sum(one.records for one in bench.told) == sent
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(plans, min_size=1, max_size=6))
 def test_state_is_the_fold_of_the_rounds_that_committed(story: list[Plan]) -> None:
     asyncio.run(follow(story))

@@ -85,7 +85,7 @@ def mutated(draw: Any, event: Any) -> bytes:
 
 
 @EACH
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_an_adapter_never_raises_anything_but_its_typed_rejection(name: str, data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from(events_of(name)))
@@ -106,7 +106,7 @@ def test_an_adapter_never_raises_anything_but_its_typed_rejection(name: str, dat
 
 
 @EACH
-@settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_door_never_raises_anything_but_its_typed_refusal(name: str, data: st.DataObject) -> None:
     golden = json.loads(data.draw(st.sampled_from(goldens(name))).read_text())

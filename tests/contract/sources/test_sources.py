@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources import SOURCES, Refused
@@ -104,7 +104,7 @@ def test_its_own_sender_is_let_in(name: str) -> None:
 
 
 @EACH
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_garbage_in_a_request_is_refused_or_told_apart_and_never_another_error(name: str, garbage: bytes) -> None:
     for path in SOURCES[name].paths:
@@ -117,7 +117,7 @@ def test_garbage_in_a_request_is_refused_or_told_apart_and_never_another_error(n
 
 
 @EACH
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=60))
 def test_garbage_in_a_raw_event_is_rejected_and_never_another_error(name: str, garbage: bytes) -> None:
     for person in (garbage, msgspec.msgpack.encode({"body": garbage}), msgspec.msgpack.encode({"body": 7})):
@@ -127,7 +127,7 @@ def test_garbage_in_a_raw_event_is_rejected_and_never_another_error(name: str, g
 
 
 @EACH
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_payload_with_one_value_replaced_is_adapted_or_rejected(name: str, data: st.DataObject) -> None:
     raw = data.draw(st.sampled_from(golden_events(name)))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from faust.types import TP
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.engine.transport import AT_ONCE_S, BatchConsumer
@@ -66,7 +66,6 @@ def test_partitions_that_are_not_ours_any_more_bring_nothing() -> None:
     assert Polled([({ONE: [1], OTHER: [7]}, True), ({}, False)], active={ONE}).poll() == {ONE: [1]}
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 20))
 def test_nothing_is_lost_or_out_of_order_and_a_full_round_asks_for_no_more(sizes: list[int], most: int) -> None:
     numbers = iter(range(100))

@@ -1,7 +1,7 @@
 """Whose turn it is: any mixture of arrivals, successes and failures keeps each lead's order and loses no job."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.backlog import Backlog, Job
@@ -16,7 +16,6 @@ def job(lead: str, offset: int, erased_at: float = 0.0) -> Job:
     return Job((0, lead.encode()), SPOT, offset, b"", Parcel(routed(lead, offset + 1, erased_at=erased_at), {}))
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.booleans(), max_size=60), st.integers(1, 4))
 def test_each_leads_jobs_come_out_once_and_in_order(leads: list[str], fates: list[bool], most: int) -> None:
     backlog, out, now = Backlog(), list[Job](), 0.0
