@@ -14,6 +14,7 @@ from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
 Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
+LEADERS_S = 60.0  # new partitions have their leader in a moment, unless the broker has much else to do
 NAMED = 3  # topics that a sentence names before it counts the rest
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -214,7 +215,7 @@ def _await_leaders(admin: AdminClient, topics: list[Topic], settings: Connection
         for topic in topics
         for partition in range(partitions_of(topic, settings))
     }
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + LEADERS_S
     while ends:
         answers = admin.list_offsets(ends, request_timeout=PATIENCE_S)
         ends = {place: LATEST for place, answer in answers.items() if answer.exception(PATIENCE_S)}
