@@ -103,6 +103,7 @@ LOSS_RISES = Gauge(
     "then it learned in longer steps for a while.",
     ["door"],
 )
+LOSS_RISES.labels("all")  # 0 until a model is in use
 EXAMPLES = Counter(
     "leadstream_training_examples_total",
     "Training examples made: of which bucket of the horizon (verdict = the horizon is over), converted in it or not.",

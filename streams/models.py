@@ -164,9 +164,6 @@ def _show(scorer: Blend, snapshot: ModelSnapshot | None) -> None:
     """Put the model in use on /metrics."""
     metrics.MODEL_VERSION.set(scorer.version)
     metrics.MODEL_SHARE.set(scorer.share)
-    found = {} if snapshot is None else snapshot.metrics
-    for door in ("", *Channel):
-        metrics.LOSS_RISES.labels(door or "all").set(found.get(f"rises_{door}" if door else "rises", 0.0))
     if snapshot is None:
         return
     metrics.MODEL_CREATED.set(snapshot.created_at)
@@ -174,3 +171,6 @@ def _show(scorer: Blend, snapshot: ModelSnapshot | None) -> None:
     for figure in QUALITY:
         if figure in snapshot.metrics:
             metrics.MODEL_QUALITY.labels(figure).set(snapshot.metrics[figure])
+    for door in ("", *Channel):
+        rises = snapshot.metrics.get(f"rises_{door}" if door else "rises", 0.0)
+        metrics.LOSS_RISES.labels(door or "all").set(rises)
