@@ -9,12 +9,22 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from connectors import values
 from connectors.access import KafkaAccess, RedisAccess
 from connectors.credentials import Credentials
 from connectors.keyring import KeyRing
 from connectors.observed import Observed, Port
-from connectors.values import SECRETS, BucketDays, Keys, Listed, Seconds, SignNames, StrongKey, TraitNames
+from connectors.values import (
+    SECRETS,
+    BucketDays,
+    Keys,
+    Listed,
+    Networks,
+    Origins,
+    Seconds,
+    SignNames,
+    StrongKey,
+    TraitNames,
+)
 from schemas.sighting import Sign
 
 
@@ -75,7 +85,7 @@ class CollectorSettings(Credentials, Connection):
         alias="LEADSTREAM_CRM_KEYS",
         description="which CRMs may send outcomes, `name:key,name:key`; none = nobody",
     )
-    cors_origins: values.Origins = Field(
+    cors_origins: Origins = Field(
         (),
         alias="LEADSTREAM_CORS_ORIGINS",
         description="web origins whose pages may send events, `https://a.example,https://b.example`",
@@ -111,7 +121,7 @@ class CollectorSettings(Credentials, Connection):
         alias="LEADSTREAM_ADDRESS_CONNECTIONS",
         description="most connections from one address at once; raise it behind a proxy, which is one address",
     )
-    trusted_proxies: values.Networks = Field(
+    trusted_proxies: Networks = Field(
         ("127.0.0.1",),
         alias="LEADSTREAM_TRUSTED_PROXIES",
         description="proxies whose X-Forwarded-For tells a request's address, `10.1.2.0/24,127.0.0.1`",
