@@ -14,19 +14,19 @@ from pathlib import Path
 from rich.console import Console
 
 from streams.runtime.broker import FOR_TESTS
-from streams.runtime.handle import BrokerHandle, UnavailableError
+from streams.runtime.handle import UnavailableError
 from streams.runtime.provider import Wish, choose
 from tests.benchmarks import load
-from tests.benchmarks.check import decided
 from tests.benchmarks.door.run import collectors
-from tests.benchmarks.engines import ENGINES, FOLD, OURS, QUIX, Engine, Spent
+from tests.benchmarks.engines import ENGINES, FOLD, OURS, QUIX, Engine
 from tests.benchmarks.flow import Sent
 from tests.benchmarks.goals import Row, Scale
 from tests.benchmarks.latency import by_rate, latency
 from tests.benchmarks.report import Note, Report
 from tests.benchmarks.scale import by_leads, by_partitions, by_processes
 from tests.benchmarks.stages import stages
-from tests.pipeline import ROOT, fresh_topics
+from tests.benchmarks.turns import Turns, take_turn
+from tests.pipeline import ROOT
 
 REAL = tuple(provider for provider in FOR_TESTS if provider.name != "embedded")
 REFUSAL = "`make bench` compares engines on Apache Kafka only: an embedded broker is another thing, so no ratio of it."
@@ -36,37 +36,14 @@ SCALE_EVENTS = 20_000
 SETTLED_LATENCY = 1_500  # events; fewer than that say little of a 99th percentile
 
 
-def measure(bootstrap: str, engine: Engine, events: Sequence[Sent]) -> Spent:
-    """Run an engine over events that all lie there when it starts."""
-    fresh_topics(bootstrap)
-    load.preload(bootstrap, events)
-    return engine.measure(bootstrap, len(events))
-
-
-def row_of(
-    broker: BrokerHandle, engine: Engine, events: Sequence[Sent], repeat: int, console: Console
-) -> tuple[Row, Note]:
-    """Measure an engine, check its work, time its decisions. Exits when a promise is broken."""
-    bootstrap = broker.bootstrap
-    own = events[: int(len(events) * engine.share)]
-    fresh_topics(bootstrap)
-    load.preload(bootstrap, own)
-    before = _written(broker)
-    spent = engine.measure(bootstrap, len(own))
-    after = _written(broker)
-    found = decided(bootstrap)
-    if found.lost or (engine.exact and found.extra):
-        sys.exit(f"{engine.title}: of {found.due} decisions {found.lost} are lost, {found.extra} too many")
-    again = [measure(bootstrap, engine, own) for _ in range(repeat - 1)]
-    best = min((spent, *again), key=lambda one: one.cpu_s)  # others on this machine only ever add to it
-    figures = f"{best.cpu_us:.1f} µs/event, {best.per_s:,.0f} events/s, longest pause {best.pause_s:.1f} s"
-    console.print(f"{engine.title}: {figures}, over {len(own):,} events")
+def row_of(bootstrap: str, turns: Turns, events: Sequence[Sent]) -> tuple[Row, Note]:
+    """Say what an engine costs, and time its decisions at half of the rate it has shown."""
+    engine, best = turns.engine, turns.best
     p50_ms = p99_ms = live_per_s = None
-    if len(own) >= SETTLED_LATENCY:
+    if best.events >= SETTLED_LATENCY:
         p50_ms, p99_ms, _, live_per_s = latency(bootstrap, engine, events, best.per_s)
     row = Row(engine.name, engine.guarantee, best.cpu_us, best.per_s, best.rss_mib, p50_ms, p99_ms)
-    decisions = f"{found.due - found.lost:,} of {found.due:,}" + (f", {found.extra} repeated" if found.extra else "")
-    return row, Note(decisions, (after - before) / len(own) if before and after else None, live_per_s)
+    return row, Note(str(turns.work), turns.written, live_per_s)
 
 
 def scale_of(bootstrap: str, events: Sequence[Sent], console: Console) -> Scale:
@@ -75,22 +52,6 @@ def scale_of(bootstrap: str, events: Sequence[Sent], console: Console) -> Scale:
     console.print("more of everything: processes, partitions, leads (a million take some minutes)")
     processes = by_processes(bootstrap, events[: few // 3])
     return Scale(*by_leads(bootstrap, few), by_partitions(bootstrap, few), processes)
-
-
-def _written(broker: BrokerHandle) -> int | None:
-    """Return the bytes in the broker's logs; None when they are not ours to look at."""
-    if broker.data_dir is None or not broker.nodes:
-        return None
-    logs = broker.data_dir.rglob("*.log")
-    return sum(log.stat().st_size for log in logs if log.parent.name != log.stem and "-delete" not in log.parent.name)
-
-
-def fold_of(events: Sequence[Sent], scratch: Path, repeat: int) -> Row:
-    """Measure the fold alone."""
-    load.save(events, scratch / "load")
-    spent = [FOLD.measure(str(scratch / "load"), len(events)) for _ in range(repeat)]
-    best = min(spent, key=lambda one: one.cpu_s)
-    return Row(FOLD.name, FOLD.guarantee, best.cpu_us, best.per_s, best.rss_mib, None, None)
 
 
 def chosen(only: str) -> list[Engine]:
@@ -126,7 +87,7 @@ def under(broker: str, options: Namespace) -> list[tuple[str, str]]:
         *beneath(broker, "confluent-kafka", "faust-streaming", "aiokafka", "fastavro", "msgspec").items(),
         ("Quix Streams", "3.28.1, in an environment of its own" if QUIX.exists() else "not installed"),
         ("load", f"{options.events:,} raw events, 4 partitions; Quix Streams gets half of them, stock Faust 15 %"),
-        ("repeats", f"{options.repeat}, the one with the least CPU time counts"),
+        ("repeats", f"{options.repeat}, all engines in turn; the one with the least CPU time counts"),
         ("command", f"`make bench ARGS='{' '.join(sys.argv[1:])}'`" if sys.argv[1:] else "`make bench`"),
     ]
 
@@ -135,7 +96,7 @@ def main() -> None:
     """Measure as told."""
     parser = ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3, help="turns of each engine")
     parser.add_argument("--only", default="", help="names of engines; nothing is written to docs then")
     parser.add_argument("--broker", default="auto", help=f"auto, {', '.join(provider.name for provider in REAL)}")
     parser.add_argument("--collector", action="store_true", help="measure HTTP stacks instead, docs/collector.md")
@@ -158,13 +119,19 @@ def main() -> None:
                 return
             console.print(f"{broker.version}; {options.events:,} raw events")
             events = load.make(options.events)
-            fold = fold_of(events, scratch, options.repeat)
-            found = [row_of(broker, it, events, options.repeat, console) for it in engines]
+            load.save(events, saved := scratch / "load")
+            alone, *taken = all_turns = [Turns(it) for it in (FOLD, *engines)]
+            for turn in range(1, options.repeat + 1):
+                take_turn(broker, all_turns, events, saved)
+                console.print(f"turn {turn} of {options.repeat}, µs/event: {', '.join(map(str, all_turns))}")
+            found = [row_of(broker.bootstrap, one, events) for one in taken]
             rates = () if options.only else tuple(by_rate(broker.bootstrap, OURS, events))
             scale = None if options.only else scale_of(broker.bootstrap, events, console)
         finally:
             broker.stop()
     rows, notes = zip(*found, strict=True)
+    best = alone.best
+    fold = Row(FOLD.name, FOLD.guarantee, best.cpu_us, best.per_s, best.rss_mib, None, None)
     shares = stages(SCALE_EVENTS) if not options.only else ()
     report = Report(rows, notes, fold, under(broker.version, options), scale, shares, rates)
     report.show(console)

@@ -16,6 +16,10 @@ class Decided(NamedTuple):
     lost: int
     extra: int
 
+    def __str__(self) -> str:
+        """So many of so many."""
+        return f"{self.due - self.lost:,} of {self.due:,}" + (f", {self.extra} repeated" if self.extra else "")
+
 
 def decided(bootstrap: str) -> Decided:
     """Compare what lies in the log with the fold. The fold costs as long as the engine did."""
