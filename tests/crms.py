@@ -26,22 +26,28 @@ class Fake:
         self.url = ""
         self.troubles: deque[tuple[int, Mapping[str, str]]] = deque()
         self.hang_s = 0.0
+        self.says = b""  # of its troubles
         self.odd: Callable[[bytes], bytes] | None = None  # what becomes of an answer's body on its way
         self.records: dict[Any, dict[str, Any]] = {}
         self.writes: list[Any] = []
         self.tokens = 0
+        self.grants: list[str] = []
+        self.token_troubles: deque[tuple[int, Mapping[str, str]]] = deque()
         self.lacks: set[str] = set()  # fields that nobody has made there
 
     async def meet(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         body = await request.json() if request.can_read_body and "json" in request.content_type else None
         if "/token" in request.path:
+            if self.token_troubles:
+                status, headers = self.token_troubles.popleft()
+                return web.Response(status=status, headers=headers)
             return self.token(await request.post())
         if self.hang_s:
             await asyncio.sleep(self.hang_s)
         status, headers = self.troubles.popleft() if self.troubles else (0, {})
         if status > 0:
-            return web.Response(status=status, headers=headers)
+            return web.Response(status=status, headers=headers, body=self.says)
         answer = self.answer(request, body)
         if status == LOST and request.transport is not None:
             request.transport.close()
@@ -50,10 +56,14 @@ class Fake:
         return answer
 
     def token(self, form: Mapping[str, Any]) -> web.Response:
-        """Grant a token to who has the right secret."""
+        """Grant a token to who has the right secret, and shows the right refresh token or needs none."""
+        grant = str(form.get("grant_type"))
         if form.get("client_secret") != "secret":
             return web.json_response({"error": "invalid_client"}, status=400)
+        if grant != "client_credentials" and (grant, form.get("refresh_token")) != ("refresh_token", "refresh"):
+            return web.json_response({"error": "invalid_grant"}, status=400)
         self.tokens += 1
+        self.grants.append(grant)
         return web.json_response(
             {"access_token": TOKEN, "instance_url": self.url, "api_domain": self.url, "expires_in": 3600}
         )
@@ -245,12 +255,19 @@ class Zoho(Fake):
 
 
 class Ads(Fake):
-    """All five ad platforms, by what is in the body: what they are told is kept by its event's id."""
+    """All five ad platforms, by what is in the body: what they are told is kept by its event's id.
 
-    def token(self, form: Mapping[str, Any]) -> web.Response:  # noqa: ARG002 - what a CRM is given
+    `spoilt` event ids spoil the batch that they are in, where the platform takes a batch or refuses it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spoilt: set[str] = set()
+
+    def token(self, form: Mapping[str, Any]) -> web.Response:
         """Grant a token under no instance: the URL is the sink's to know."""
-        self.tokens += 1
-        return web.json_response({"access_token": TOKEN, "expires_in": 3600})
+        granted = super().token(form)
+        return web.json_response({"access_token": TOKEN, "expires_in": 3600}) if granted.status == 200 else granted
 
     def answer(self, request: web.Request, body: Any) -> web.Response:
         rows = body.get("conversions") or body.get("data") or body.get("elements")
@@ -261,6 +278,10 @@ class Ads(Fake):
         )
         if not any(str(one).endswith(TOKEN) for one in given):
             return web.json_response({"error": {"message": "token"}}, status=401)
+        if any(row.get("event_id") in self.spoilt for row in rows):
+            if "event_source_id" in body:  # TikTok says it in a 200
+                return web.json_response({"code": 40002, "message": "Invalid parameter"})
+            return web.json_response({"error": {"code": 100, "message": "Invalid parameter"}}, status=400)
         for row in rows:
             self.put(row.get("orderId") or row.get("eventId") or row.get("event_id"), row)
         if "elements" in body:

@@ -8,7 +8,7 @@ from connectors.sources.contract import Part
 from connectors.sources.sound import SIGNED, Unsound, parse_event
 from schemas.records import RawEvent
 
-PASSING = (401, 403, 408, 409, 423, 425, 429)  # of the 4xx, these are mended by us or by time: the notice waits
+PASSING = (401, 403, 408, 409, 423, 425, 426, 429)  # of the 4xx, these are mended by us or by time: the notice waits
 
 
 class Heard(NamedTuple):

@@ -8,18 +8,17 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Raw, Struct
 
+from connectors import graph
 from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, told
 from connectors.settings import FetcherSettings
 from connectors.sources.answers import reachable
 from connectors.sources.contract import Part
 from connectors.sources.meta_ads import LEAD, Lead, answers
 from connectors.sources.reading import decoded, key_of, text
-from connectors.sources.splitting import readable, within
+from connectors.sources.splitting import within
 from schemas.records import RawEvent
 
 FIELDS = "created_time,id,ad_id,campaign_id,campaign_name,form_id,field_data,custom_disclaimer_responses"
-LIMITED = (4, 17, 32, 613, 80005)  # error codes of limits; 80005 is that of leads: 4,800 a day for each generated
-EXPIRED = 190
 HOUR_S = 3_600.0
 PAGE = 100
 
@@ -67,12 +66,14 @@ class MetaFetcher:
         heard = await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"})
         if isinstance(heard, Later):
             return heard
-        code = within(readable(heard.body), "error", "code")
-        if code in LIMITED:
+        code = graph.ours(heard.body)
+        if code in graph.LIMITED:
             return Later(f"limit {code}", heard.retry_after_s or HOUR_S)
-        if code == EXPIRED:
+        if code in graph.RIGHTS:
+            return Later(f"LEADSTREAM_META_TOKEN may not do this (code {code})", HOUR_S)
+        if code in graph.TOKEN:
             return Later("LEADSTREAM_META_TOKEN is not good any more", HOUR_S)
-        return told(heard)
+        return Later(f"code {code}", heard.retry_after_s) if code in graph.TROUBLE else told(heard)
 
     def _part(self, body: bytes) -> Part:
         lead = decoded(_lead, body)

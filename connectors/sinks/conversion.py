@@ -5,6 +5,7 @@ against known answers.
 """
 
 import re
+from collections.abc import Collection
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ GMAIL = ("gmail.com", "googlemail.com")
 class Conversion(NamedTuple):
     """One thing to tell: `name` in the platform's words, when (seconds since the epoch), and under which click id.
 
-    `value` is what a deal is worth, in the CRM's currency; 0 = nobody has said so.
+    `value` is what a deal is worth, in the CRM's currency; 0 = nobody has said so. `clicked_at` is when the last click
+    was, 0 = there is none.
     """
 
     id: str
@@ -30,12 +32,14 @@ class Conversion(NamedTuple):
     clicks: dict[str, str]
     person: dict[str, str]
     value: float = 0.0
+    clicked_at: float = 0.0
 
 
-def conversion(parcel: Parcel, events: dict[str, str]) -> Conversion | Skipped:
+def conversion(parcel: Parcel, events: dict[str, str], knows: Collection[str]) -> Conversion | Skipped:
     """Return what a lead's stage means to a platform. `events` gives the stages that it is told of, by its names.
 
-    Silence is no consent: without a granted `ads` purpose (Global Privacy Control denies it) nothing is sent.
+    `knows` = what it knows people by: email, phone, and its own click ids. Silence is no consent: without a granted
+    `ads` purpose (Global Privacy Control denies it) nothing is sent.
     """
     routed, person = parcel
     if routed.consent.get("ads") is not True:
@@ -43,13 +47,15 @@ def conversion(parcel: Parcel, events: dict[str, str]) -> Conversion | Skipped:
     name = events.get(routed.stage.value)
     if name is None:
         return Skipped(f"stage {routed.stage.value} is not told")
-    visits = [visit.click_id.partition(":") for visit in (routed.first_visit, routed.last_visit) if visit]
-    clicks = {kind: value for kind, _, value in visits if value}
+    visits = [visit for visit in (routed.first_visit, routed.last_visit) if visit and visit.click_id]
+    named = [visit.click_id.partition(":") for visit in visits]
+    clicks = {kind: value for kind, _, value in named if value}
     told = {field: str(value) for field, value in person.items() if isinstance(value, str)}
     email, phone = told.get("email", ""), told.get("phone", "")
-    if not (email or phone or clicks):
+    if not {*clicks, *(["email"] if email else []), *(["phone"] if phone else [])} & {*knows}:
         return Skipped("nothing that the platform could know the person by")
-    return Conversion(routed.decision_id, name, routed.occurred_at, email, phone, clicks, told, routed.value)
+    at, clicked_at = routed.occurred_at, visits[-1].at if visits else 0.0
+    return Conversion(routed.decision_id, name, at, email, phone, clicks, told, routed.value, clicked_at)
 
 
 def email_hash(email: str, google: bool = False) -> str:

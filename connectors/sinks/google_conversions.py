@@ -25,6 +25,11 @@ LATER = (  # said of Google's own trouble, of our quota, or of a click or an act
     *("TRANSIENT_ERROR", "INTERNAL_ERROR", "DEADLINE_EXCEEDED", "CONCURRENT_MODIFICATION"),
     *("RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED", "TOO_RECENT_EVENT", "TOO_RECENT_CONVERSION_ACTION"),
 )
+OURS = (  # said of the account, or of the numbers in `events`: no lead's fault, and soon mended
+    *("INVALID_CONVERSION_ACTION", "INVALID_CONVERSION_ACTION_TYPE", "NO_CONVERSION_ACTION_FOUND"),
+    *("CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS", "CUSTOMER_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS"),
+    *("UNAUTHORIZED_CUSTOMER", "CUSTOMER_NOT_ENABLED"),
+)
 
 
 class Options(PlatformOptions):
@@ -99,6 +104,8 @@ class Uploaded(Struct, rename="camel"):
 class GoogleConversions(Platform):
     """Uploads click conversions; each row that is refused is told apart."""
 
+    knows = ("email", "phone", *CLICKS)
+
     def __init__(self, options: Options, guard: Guard) -> None:
         super().__init__(options, guard)
         self._options = options
@@ -152,6 +159,8 @@ class GoogleConversions(Platform):
 def _outcome(code: str) -> Delivery:
     if code in THERE:
         return Delivered("taken before")
+    if code in OURS:
+        return Retry(None, code)
     if not code or code in LATER:
         return Retry(None, code or "Google's answer does not speak of it", alone=True)
     return Refused(Refusal.REJECTED, code)

@@ -17,7 +17,7 @@ __all__ = ["LATER", "Answer", "Http", "api_verdict", "seconds", "unclear", "web_
 T = TypeVar("T")
 LARGEST_ANSWER = 262_144
 LATER = (408, 409, 423, 425, 429)  # of the 4xx, these say nothing about the lead
-OURS = (401, 402, 403, 404, 405, 407, 410, 477)  # said of our credentials, account and URL; 477: HubSpot moves it
+OURS = (401, 402, 403, 404, 405, 407, 410, 426, 477)  # of our credentials, account, URL; 477: HubSpot moves it
 LONGEST_WAIT_S = 3_600.0
 
 

@@ -43,6 +43,8 @@ class Created(Struct):
 class LinkedInConversions(Platform):
     """Creates conversion events; each has an answer of its own."""
 
+    knows = ("email", UUID)
+
     def __init__(self, options: Options, guard: Guard) -> None:
         super().__init__(options, guard)
         self._options = options

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
+from connectors import graph
 from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Retry
-from connectors.sinks.http import Answer, unclear, web_address
+from connectors.sinks.http import Answer, seconds, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
 
 __all__ = ["MetaConversions", "Options", "open_sink"]
+
+CLICK = "fbclid"
 
 
 class Options(PlatformOptions):
@@ -37,12 +40,15 @@ class Received(Struct):
 class MetaConversions(Platform):
     """Sends stages as events; one that is wrong spoils its batch, which is halved then."""
 
+    knows = ("email", "phone", CLICK)
+
     def __init__(self, options: Options, guard: Guard) -> None:
         super().__init__(options, guard)
         self._options = options
 
     def row(self, told: Conversion) -> dict[str, Any]:
         """Return an event."""
+        click = told.clicks.get(CLICK)
         user = {
             "em": [email_hash(told.email)] if told.email else [],
             "ph": [phone_hash(told.phone, plus=False)] if told.phone else [],
@@ -52,7 +58,10 @@ class MetaConversions(Platform):
             "event_time": int(told.at),
             "event_id": told.id,
             "action_source": "system_generated",
-            "user_data": {field: hashes for field, hashes in user.items() if hashes},
+            "user_data": {
+                **{field: hashes for field, hashes in user.items() if hashes},
+                **({"fbc": f"fb.1.{int(told.clicked_at * 1000)}.{click}"} if click else {}),
+            },
             "custom_data": {
                 "event_source": "crm",
                 "lead_event_source": "Leadstream",
@@ -67,6 +76,13 @@ class MetaConversions(Platform):
         if self._options.test_code:
             body["test_event_code"] = self._options.test_code
         return await self._http.json("POST", url, body=body)
+
+    def verdict(self, answer: Answer) -> Delivery | None:
+        """Return what an answer means for all rows: Meta says in a 400 what is wrong with a token or a limit, too."""
+        code = graph.ours(answer.body) if answer.status >= 400 else None
+        if code is None:
+            return super().verdict(answer)
+        return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), f"code {code}")
 
     def outcomes(self, answer: Answer, count: int) -> Delivery:
         """Return what became of all rows: Meta takes a batch or refuses it."""

@@ -51,6 +51,8 @@ class Received(Struct, rename="camel"):
 class MicrosoftConversions(Platform):
     """Sends custom events; those that are wrong are told by their number."""
 
+    knows = ("email", "phone", "msclkid")
+
     def __init__(self, options: Options, guard: Guard) -> None:
         super().__init__(options, guard)
         self._options = options

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,17 +31,21 @@ class PlatformOptions(BaseModel):
 
 
 class Platform(ABC):
-    """An ad platform. The conversion's id is the event's, so a repeat counts once there."""
+    """An ad platform. The conversion's id is the event's, so a repeat counts once there.
+
+    `knows` = what it knows people by; of whom there is nothing of the kind it is told nothing, and nothing is owed.
+    """
 
     newest = False
     largest = 100
+    knows: ClassVar[tuple[str, ...]]
 
     def __init__(self, options: PlatformOptions, guard: Guard) -> None:
         self._events, self._currency, self._http = options.events, options.currency, Http(guard, options.timeout_s)
 
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Tell of those that may be told of."""
-        return await some(parcels, lambda parcel: conversion(parcel, self._events), self._send)
+        return await some(parcels, lambda parcel: conversion(parcel, self._events, self.knows), self._send)
 
     async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
         """Say nothing: what a platform was told is hashed, and it is told of conversions alone."""
@@ -62,8 +66,12 @@ class Platform(ABC):
         answer = await self.post([self.row(one) for one in told])
         if isinstance(answer, Retry):
             return answer
-        verdict = api_verdict(answer, self._http.clock())
+        verdict = self.verdict(answer)
         return self.outcomes(answer, len(told)) if verdict is None else verdict
+
+    def verdict(self, answer: Answer) -> Delivery | None:
+        """Return what an answer means for all rows; None of one that says more inside."""
+        return api_verdict(answer, self._http.clock())
 
     @abstractmethod
     def row(self, told: Conversion) -> dict[str, Any]:

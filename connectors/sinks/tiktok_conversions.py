@@ -38,6 +38,8 @@ class Coded(Struct):
 class TikTokConversions(Platform):
     """Sends CRM events. A refusal is a code in a 200."""
 
+    knows = ("email", "phone", "ttclid")
+
     def __init__(self, options: Options, guard: Guard) -> None:
         super().__init__(options, guard)
         self._options = options

@@ -11,7 +11,7 @@ from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refu
 from schemas.records import Stage
 from tests.builders import routed
 from tests.contract.sinks.rigs import CRMS, erasure, facing
-from tests.crms import LOST, Fake, HubSpot, Salesforce, Zoho
+from tests.crms import LOST, Ads, Fake, HubSpot, Salesforce, Zoho
 
 
 def parcel(number: int, email: str = "") -> Parcel:
@@ -74,6 +74,19 @@ def test_one_contact_that_hubspot_refuses_costs_the_other_ninety_nine_nothing() 
     on("hubspot", story)
 
 
+@pytest.mark.parametrize("name", ["meta_conversions", "tiktok_conversions"])
+def test_one_event_that_a_platform_refuses_costs_the_others_of_its_batch_nothing(name: str) -> None:
+    async def story(sink: Sink, fake: Ads) -> None:
+        fake.spoilt = {"d-7"}
+        parcels = [Parcel(routed(f"e-{n}", decision_id=f"d-{n}"), {"email": f"p{n}@example.com"}) for n in range(20)]
+        outcomes = await sink.deliver(parcels)
+        assert [number for number, told in enumerate(outcomes) if told != Delivered("taken")] == [7]
+        assert isinstance(outcomes[7], Refused)
+        assert len(fake.records) == 19
+
+    on(name, story)
+
+
 def test_a_lead_without_an_address_is_told_apart_before_anything_is_sent() -> None:
     async def story(sink: Sink, fake: Fake) -> None:
         outcomes = await sink.deliver([Parcel(routed("p-1"), {"phone": "+4915112345678"}), parcel(1)])
@@ -126,6 +139,40 @@ def test_a_token_that_is_refused_is_fetched_anew_once(name: str) -> None:
         fake.troubles.append((401, {}))
         assert isinstance((await sink.deliver([parcel(1)]))[0], Delivered)
         assert fake.tokens == 2
+
+    on(name, story)
+
+
+@pytest.mark.parametrize("grant", ["client_credentials", "refresh_token"])
+def test_salesforce_grants_a_token_for_the_clients_credentials_or_a_users_refresh_token(grant: str) -> None:
+    given = {"refresh_token": "refresh"} if grant == "refresh_token" else {}
+
+    async def story(sink: Sink, fake: Fake) -> None:
+        assert await sink.deliver([parcel(1)]) == [Delivered("created")]
+        assert fake.grants == [grant]
+
+    on("salesforce", story, **given)
+
+
+WITH_TOKENS = ("salesforce", "zoho", "google_conversions")
+
+
+@pytest.mark.parametrize("name", WITH_TOKENS)
+def test_a_refresh_token_that_is_good_no_more_is_no_leads_fault(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        assert await sink.deliver([parcel(1)]) == [Retry(None, "HTTP 400 for a token")]
+        assert fake.records == {}
+
+    on(name, story, refresh_token="revoked")
+
+
+@pytest.mark.parametrize("name", WITH_TOKENS)
+def test_who_grants_no_token_for_now_is_asked_again_when_it_says(name: str) -> None:
+    async def story(sink: Sink, fake: Fake) -> None:
+        fake.token_troubles.extend([(503, {"retry-after": "9"}), (429, {})])
+        outcomes = [(await sink.deliver([parcel(1)]))[0] for _ in range(3)]
+        assert outcomes[:2] == [Retry(9.0, "HTTP 503 for a token"), Retry(None, "HTTP 429 for a token")]
+        assert isinstance(outcomes[2], Delivered)
 
     on(name, story)
 

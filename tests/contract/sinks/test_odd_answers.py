@@ -101,6 +101,8 @@ GOOGLE = {
     "ORDER_ID_ALREADY_IN_USE": Delivered("taken before"),
     "TOO_RECENT_EVENT": Retry(None, "TOO_RECENT_EVENT", alone=True),
     "EXPIRED_EVENT": Refused(Refusal.REJECTED, "EXPIRED_EVENT"),
+    "INVALID_CONVERSION_ACTION": Retry(None, "INVALID_CONVERSION_ACTION"),
+    "CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS": Retry(None, "CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS"),
     "": Retry(None, "Google's answer does not speak of it", alone=True),
 }
 
@@ -145,7 +147,7 @@ def test_microsoft_is_heard_on_each_row_and_its_count_must_fit(received: int) ->
         assert {type(outcome) for outcome in outcomes} == {Retry}
 
 
-@pytest.mark.parametrize("status", [402, 404, 410, 477])
+@pytest.mark.parametrize("status", [402, 404, 410, 426, 477])
 @pytest.mark.parametrize("name", CRMS)
 def test_what_is_wrong_with_our_account_or_url_is_no_leads_fault(name: str, status: int) -> None:
     async def play() -> list[Delivery]:
@@ -154,6 +156,33 @@ def test_what_is_wrong_with_our_account_or_url_is_no_leads_fault(name: str, stat
             return list(await sink.deliver(parcels(1)))
 
     assert asyncio.run(play()) == [Retry(60.0, f"HTTP {status}")]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (400, {"code": 190, "error_subcode": 463, "type": "OAuthException"}, Retry(60.0, "code 190")),
+        (400, {"code": 4}, Retry(60.0, "code 4")),
+        (400, {"code": 80004}, Retry(60.0, "code 80004")),
+        (400, {"code": 200}, Retry(60.0, "code 200")),
+        (400, {"code": 100, "error_subcode": 33}, Retry(60.0, "code 100")),
+        (400, {"code": 100, "error_subcode": 2804019}, Refused(Refusal.REJECTED, "HTTP 400")),
+        (400, {"code": 100}, Refused(Refusal.REJECTED, "HTTP 400")),
+        (500, {"code": 2}, Retry(60.0, "code 2")),
+        (503, None, Retry(60.0, "HTTP 503")),
+    ],
+)
+def test_meta_is_heard_on_whether_it_is_our_token_our_limit_or_the_lead(
+    status: int, error: dict[str, object] | None, outcome: Delivery
+) -> None:
+    async def play() -> list[Delivery]:
+        async with facing("meta_conversions") as (sink, fake):
+            told = json.dumps({"error": error}).encode() if error else b"<html>"
+            fake.troubles.append((status, {"retry-after": "60"}))
+            fake.says = told
+            return list(await sink.deliver(parcels(1)))
+
+    assert asyncio.run(play()) == [outcome]
 
 
 @pytest.mark.parametrize(

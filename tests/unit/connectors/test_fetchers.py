@@ -185,7 +185,7 @@ def test_a_token_that_is_not_set_or_not_good_lets_notices_wait(name: str) -> Non
     assert isinstance(fetch(name, Platforms(*[Heard(401, b"{}")] * 4)), Later)
 
 
-@pytest.mark.parametrize("code", [4, 80005, 190])
+@pytest.mark.parametrize("code", [2, 4, 10, 200, 80005, 190])
 def test_metas_limits_and_expired_tokens_are_no_fault_of_the_lead(code: int) -> None:
     later = fetch("meta_ads", Platforms(Heard(400, json.dumps({"error": {"code": code}}).encode())))
     assert isinstance(later, Later)

@@ -2,15 +2,31 @@
 
 import pytest
 
+from connectors.egress import Guard
 from connectors.sinks.conversion import Conversion, conversion, email_hash, phone_hash
 from connectors.sinks.delivery import Parcel, Skipped
+from connectors.sinks.google_conversions import GoogleConversions
+from connectors.sinks.linkedin_conversions import LinkedInConversions
+from connectors.sinks.meta_conversions import MetaConversions
+from connectors.sinks.meta_conversions import Options as MetaOptions
+from connectors.sinks.microsoft_conversions import MicrosoftConversions
+from connectors.sinks.platform import Platform
+from connectors.sinks.tiktok_conversions import TikTokConversions
 from schemas.records import Stage, Visit
 from tests.builders import NOON, routed
 
 EVENTS = {"mql": "qualified_lead"}
+KNOWS = ("email", "phone", "gclid")
 JANE: dict[str, object] = {"email": "jane.doe@example.com", "phone": "+4915112345678"}
 EMAIL = "86e0b9e56c17cc4d12387e1949b85053fbe73bc3ce5a1188713a9d300cc6133d"
 PHONE_PLUS = "536afd523e19dc83fccba822ef5e4ca646111314aaf0aa286667c5bea18dd70b"
+PLATFORMS: dict[str, type[Platform]] = {
+    "google_conversions": GoogleConversions,
+    "meta_conversions": MetaConversions,
+    "linkedin_conversions": LinkedInConversions,
+    "tiktok_conversions": TikTokConversions,
+    "microsoft_conversions": MicrosoftConversions,
+}
 PHONE_BARE = "8efb96404be52f6109b9db0f687274a81e9e3cc23fabd6f0da5d38baa3d2facd"
 
 
@@ -34,16 +50,47 @@ def test_google_leaves_out_every_dot_of_a_gmail_address_and_nobody_else_does(dom
 
 @pytest.mark.parametrize("consent", [{}, {"ads": False}, {"contact": True}])
 def test_silence_is_no_consent(consent: dict[str, bool]) -> None:
-    assert conversion(Parcel(routed(consent=consent), JANE), EVENTS) == Skipped("no consent to ads")
+    assert conversion(Parcel(routed(consent=consent), JANE), EVENTS, KNOWS) == Skipped("no consent to ads")
 
 
 def test_a_stage_that_is_not_told_and_a_person_nobody_could_know_are_left_out() -> None:
-    assert isinstance(conversion(Parcel(routed(stage=Stage.LEAD), JANE), {"sql": "x"}), Skipped)
-    assert isinstance(conversion(Parcel(routed(), {}), EVENTS), Skipped)
+    assert isinstance(conversion(Parcel(routed(stage=Stage.LEAD), JANE), {"sql": "x"}, KNOWS), Skipped)
+    assert isinstance(conversion(Parcel(routed(), {}), EVENTS, KNOWS), Skipped)
+
+
+CLICKED = routed(last_visit=Visit(at=NOON, source="", medium="", campaign="", click_id="gclid:one"))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("google_conversions", ["click", "email", "phone"]),
+        ("meta_conversions", ["email", "phone"]),
+        ("linkedin_conversions", ["email"]),
+        ("tiktok_conversions", ["email", "phone"]),
+        ("microsoft_conversions", ["email", "phone"]),
+    ],
+)
+def test_a_platform_is_told_of_whom_it_could_know_and_of_nobody_else(name: str, told: list[str]) -> None:
+    people = {
+        "click": Parcel(CLICKED, {}),
+        "email": Parcel(routed(), {"email": "jane@example.com"}),
+        "phone": Parcel(routed(), {"phone": "+4915112345678"}),
+    }
+    knows = PLATFORMS[name].knows
+    assert [by for by, one in people.items() if isinstance(conversion(one, EVENTS, knows), Conversion)] == told
+
+
+def test_meta_is_told_of_a_click_on_its_ads_as_its_cookie_has_it() -> None:
+    visit = Visit(at=NOON, source="", medium="", campaign="", click_id="fbclid:Cj0K")
+    told = conversion(Parcel(routed(last_visit=visit), {}), EVENTS, MetaConversions.knows)
+    assert isinstance(told, Conversion)
+    sink = MetaConversions(MetaOptions.model_validate({"dataset": "1", "token": "t"}), Guard())
+    assert sink.row(told)["user_data"] == {"fbc": f"fb.1.{int(NOON * 1000)}.Cj0K"}
 
 
 def test_the_last_click_of_each_kind_goes_along() -> None:
     visits = [Visit(at=NOON, source="", medium="", campaign="", click_id=f"gclid:{n}") for n in ("one", "two")]
-    told = conversion(Parcel(routed(first_visit=visits[0], last_visit=visits[1]), JANE), EVENTS)
+    told = conversion(Parcel(routed(first_visit=visits[0], last_visit=visits[1]), JANE), EVENTS, KNOWS)
     assert isinstance(told, Conversion)
     assert (told.name, told.clicks, told.id) == ("qualified_lead", {"gclid": "two"}, "e-1:1")
