@@ -10,7 +10,7 @@ from msgspec import Struct
 from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.mail import body_of, kind_of, mail_event
-from connectors.sources.reading import decoded, first, key_of, text
+from connectors.sources.reading import decoded, key_of, text
 from connectors.sources.signing import needed, presented
 from connectors.sources.splitting import composed, objects, readable
 from schemas.records import Channel, Kind, RawEvent
@@ -36,16 +36,19 @@ KINDS = {
     "error": Kind.OTHER,
     "list_addition": Kind.OTHER,
 }
+TIMELESS = ("list_addition",)  # its one time is in Paris's zone
 
 
 class MailEvent(Struct):
-    """The fields of one event that we read; Brevo's names."""
+    """The fields of one event that we read; Brevo's names, those of campaigns too."""
 
     event: str
     email: str = ""
     ts_event: float | None = None
     ts_epoch: float | None = None
     link: str = ""
+    url: str = msgspec.field(name="URL", default="")
+    campaign: str | None = msgspec.field(name="campaign name", default=None)
     tag: str | None = None
     tags: list[str] | None = None
     user_agent: str | None = None
@@ -82,8 +85,9 @@ class Brevo:
         """Brevo tells of a first open twice, as `opened` and as `unique_opened`: both have one id."""
         event = readable(body)
         email, name = text(event.get("email")), text(event.get("event"))
-        marks = [str(event.get(mark)) for mark in ("id", "message-id", "ts_event", "ts_epoch", "link")]
-        event_id = composed(*marks, email, name.removeprefix("unique_"))
+        link = event.get("link", event.get("URL"))
+        marks = [*map(event.get, ("id", "message-id", "ts_event", "ts_epoch")), link]
+        event_id = composed(*map(str, marks), email, name.removeprefix("unique_"))
         return Part(event_id, "event", key_of(self._pepper, email=email, otherwise=event_id), body)
 
     @staticmethod
@@ -92,6 +96,8 @@ class Brevo:
         event = decoded(_event, body_of(raw))
         kind = kind_of(KINDS, event.event)
         at = event.ts_event if event.ts_epoch is None else event.ts_epoch / 1000
+        if event.event in TIMELESS:
+            at = raw.received_at
         if at is None:
             raise Rejected(Reason.INVALID_VALUE, "neither ts_event nor ts_epoch is there")
         return mail_event(
@@ -100,8 +106,8 @@ class Brevo:
             at=at,
             email=event.email,
             lead=event.lead_id,
-            link=event.link,
-            mailing=event.tag or first(({"tag": next(iter(event.tags or ()), "")},), "tag"),
+            link=event.link or event.url,
+            mailing=event.campaign or event.tag or next(iter(event.tags or ()), ""),
             agent=event.user_agent or "",
             machine=event.event.endswith("proxy_open"),
         )

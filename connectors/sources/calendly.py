@@ -3,14 +3,18 @@
 https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures
 """
 
+import re
+
 import msgspec
 from msgspec import Struct
 
 from connectors.settings import CollectorSettings
+from connectors.sources.answers import person, reachable, traits
 from connectors.sources.contract import JSON_TYPES, Part, Request
 from connectors.sources.reading import decoded, filled, instant, key_of, open_raw, text
 from connectors.sources.signing import fresh, from_hex, needed, seconds, signed
 from connectors.sources.splitting import composed, one, within
+from connectors.sources.words import said_in
 from schemas.records import Channel, Kind, RawEvent
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Identifiers, Sighting
@@ -22,6 +26,7 @@ KINDS = {
     "invitee_no_show.created": Kind.OTHER,
     "routing_form_submission.created": Kind.FORM,
 }
+ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 NOT_HELD = ("invitee.canceled", "invitee_no_show.created")
 
 
@@ -33,8 +38,15 @@ class Tracking(Struct):
     utm_campaign: str | None = None
 
 
+class Answer(Struct):
+    """One answer in the form."""
+
+    question: str = ""
+    answer: str | None = None
+
+
 class Invitee(Struct):
-    """Who is invited."""
+    """Who is invited; of a routing form, who filled it in: only its answers tell who that is."""
 
     email: str | None = None
     name: str | None = None
@@ -42,6 +54,13 @@ class Invitee(Struct):
     last_name: str | None = None
     text_reminder_number: str | None = None
     tracking: Tracking | None = None
+    questions_and_answers: list[Answer] | None = None
+
+    def answers(self) -> dict[str, str]:
+        """Return the answers by question, in small letters with `_` between words; an address also as `email`."""
+        given = self.questions_and_answers or ()
+        found = {"_".join(it.question.lower().split()).strip("?:*_"): it.answer or "" for it in given}
+        return {"email": next(filter(ADDRESS.fullmatch, found.values()), "")} | found
 
 
 class Webhook(Struct):
@@ -90,9 +109,11 @@ class Calendly:
         if webhook.event not in KINDS:
             raise Rejected(Reason.UNKNOWN_TYPE, "Calendly has no such event, or we do not know it")
         who, came = webhook.payload, webhook.payload.tracking or Tracking()
-        email, phone = text(who.email), text(who.text_reminder_number)
-        if not email:
-            raise Rejected(Reason.MISSING_ID, "payload.email")
+        answers = who.answers()
+        asked_email, asked_phone = reachable(answers)
+        email, phone = text(who.email) or asked_email, text(who.text_reminder_number) or asked_phone
+        if not (email or phone):
+            raise Rejected(Reason.MISSING_ID, "payload.email, and none among the answers")
         not_held = webhook.event in NOT_HELD
         names = {"name": text(who.name), "first_name": text(who.first_name), "last_name": text(who.last_name)}
         return Sighting(
@@ -104,6 +125,8 @@ class Calendly:
             weight=0.0 if not_held else 1.0,
             weight_reason="meeting not held" if not_held else "",
             campaign=Campaign(source=text(came.utm_source), medium=text(came.utm_medium), name=text(came.utm_campaign)),
+            traits=traits(answers),
             consent={"contact": True} if webhook.event == "invitee.created" else {},
-            person={**filled({"email": email, "phone": phone, **names})},
+            person={**person(answers), **filled({"email": email, "phone": phone, **names})},
+            said=said_in((answers,)),
         )

@@ -4,6 +4,7 @@ https://developers.google.com/analytics/devguides/collection/protocol/ga4/refere
 query, which is never stored or logged. Limits are Google's, https://support.google.com/analytics/answer/9267744.
 """
 
+from math import isfinite, nan
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -143,6 +144,8 @@ def _age(event: dict[str, object], sent: Sent, received_at: float) -> tuple[str,
     try:
         at = float(str(stated)) / 1e6
     except ValueError:
+        at = nan
+    if not isfinite(at):
         return "timestamp_invalid", "timestamp_micros is a number of microseconds since 1970"
     if stated and not at >= received_at - OLDEST_S:
         return "timestamp_too_old", "timestamp_micros may lie 72 hours back"

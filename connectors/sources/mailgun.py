@@ -49,10 +49,11 @@ class Webhook(Struct, rename={"event_data": "event-data"}):
     event_data: Raw
 
 
-class Client(Struct):
+class Client(Struct, rename="kebab"):
     """Who opened or clicked."""
 
     bot: str | None = None
+    user_agent: str | None = None
 
 
 class MailEvent(Struct, rename="kebab"):
@@ -67,7 +68,6 @@ class MailEvent(Struct, rename="kebab"):
     tags: list[str] | None = None
     user_variables: dict[str, object] | None = None
     client_info: Client | None = None
-    user_agent: str | None = None
 
 
 _webhook = msgspec.json.Decoder(Webhook)
@@ -116,6 +116,7 @@ class Mailgun:
         kind = kind_of(KINDS, event.event)
         if kind is Kind.EMAIL_BOUNCE and event.severity == "temporary":
             kind = Kind.OTHER
+        client = event.client_info or Client()
         return mail_event(
             raw,
             kind=kind,
@@ -124,9 +125,9 @@ class Mailgun:
             lead=(event.user_variables or {}).get("lead_id"),
             link=event.url or "",
             mailing=next(iter(event.tags or ()), ""),
-            agent=event.user_agent or "",
+            agent=client.user_agent or "",
             ip=event.ip or "",
-            machine=bool(event.client_info and event.client_info.bot),
+            machine=bool(client.bot),
         )
 
 

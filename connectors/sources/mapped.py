@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.keyring import Secrets
 from connectors.settings import CollectorSettings
-from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
+from connectors.sources.contract import JSON_TYPES, Part, Refused, Reply, Request
 from connectors.sources.mapping import CAME, IDENTITY, PERSON, TRAITS, Hmac, Mapping, expression, mappings
 from connectors.sources.reading import filled, instant, key_of, landing, number, open_raw, text
 from connectors.sources.signing import fits, fresh, from_base64, from_hex, needed, presented, seconds, unsigned
@@ -39,6 +39,11 @@ class Mapped:
         self.paths = tuple(self._maps)
         self._secrets = settings.map_secrets
         self._pepper = settings.pepper.get_secret_value()
+
+    def answer(self, request: Request) -> Reply:
+        """Say to who proves it that we are here: Mailchimp asks with GET before it keeps a webhook."""
+        self.verify(request)
+        return Reply(200, self.thanks)
 
     def verify(self, request: Request) -> None:
         """Check what the map says: a signature, or a key."""
@@ -94,7 +99,8 @@ def read(raw: RawEvent, maps: dict[str, Mapping]) -> Sighting:
         raise Rejected(Reason.MISSING_ID, f"none of {', '.join(sorted(set(mapping.map) & set(IDENTITY)))}")
     page, linked = landing(words.get("url", ""))
     source, medium, campaign, click = (words.get(field, "") for field in CAME[:4])
-    agreed: dict[str, bool] = {purpose: bool(_search(path, event)) for purpose, path in mapping.consent.items()}
+    asked = {purpose: _search(path, event) for purpose, path in mapping.consent.items()}
+    agreed: dict[str, bool] = {purpose: bool(answer) for purpose, answer in asked.items() if answer is not None}
     return Sighting(
         id=raw.event_id,
         kind=_kind(mapping, event),

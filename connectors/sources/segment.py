@@ -61,7 +61,7 @@ class Segment:
         self._batch_items = settings.batch_items
 
     def verify(self, request: Request) -> None:
-        """Look for a write key as Basic user name, as Bearer token, or in the body."""
+        """Look for a write key as Basic user name, as Bearer token, or in the body beside a token that is not ours."""
         if not self._keys:
             raise Refused(401, "no_write_keys", "set LEADSTREAM_WRITE_KEYS before sending Segment events")
         if not self.sender(request):
@@ -69,8 +69,8 @@ class Segment:
 
     def sender(self, request: Request) -> str:
         """Return whose write key it is, "" of none that we know."""
-        given = _header_key(request.headers.get("authorization", "")) or _key_in(_json(request))
-        return self._keys.owner(given, request.headers.get("origin", ""))
+        origin, given = request.headers.get("origin", ""), _header_key(request.headers.get("authorization", ""))
+        return self._keys.owner(given, origin) or self._keys.owner(_key_in(_json(request)), origin)
 
     def split(self, request: Request) -> list[Part]:
         """Return the one event of a call, or each of a batch."""

@@ -40,6 +40,24 @@ class Mail(Struct, rename="camel"):
     tags: dict[str, list[str]] | None = None
 
 
+class Topic(Struct, rename="camel"):
+    """Whether somebody wants e-mails of one kind."""
+
+    subscription_status: str = ""
+
+
+class Preferences(Struct, rename="camel"):
+    """Which e-mails somebody wants from now on."""
+
+    unsubscribe_all: bool = False
+    topic_subscription_status: list[Topic] | None = None
+
+    def withdrawn(self) -> bool:
+        """Tell whether there are e-mails that are not wanted; one that asks for more is no consent, and not this."""
+        topics = self.topic_subscription_status or ()
+        return self.unsubscribe_all or any(topic.subscription_status == "OptOut" for topic in topics)
+
+
 class Happened(Struct, rename="camel"):
     """What happened to it: the fields that we read of any event."""
 
@@ -49,6 +67,7 @@ class Happened(Struct, rename="camel"):
     ip_address: str | None = None
     bounce_type: str | None = None
     complaint_feedback_type: str | None = None
+    new_topic_preferences: Preferences | None = None
 
 
 class MailEvent(Struct, rename="camel"):
@@ -121,7 +140,10 @@ class Ses:
 
     @staticmethod
     def adapt(raw: RawEvent) -> Sighting:
-        """Return what an e-mail event says. A transient bounce is none; a complaint of "not spam" is no complaint."""
+        """Return what an e-mail event says.
+
+        A transient bounce is none; a complaint of "not spam" is no complaint, a subscription no unsubscribing.
+        """
         body, fields = open_raw(raw)
         envelope = fields.get("envelope")
         whom = decoded(_whom, envelope) if isinstance(envelope, bytes) else Whom()
@@ -130,6 +152,8 @@ class Ses:
         found = event.delivery or event.open or event.click or event.bounce or event.complaint or event.subscription
         it = found or Happened()
         if it.bounce_type not in (None, "Permanent") or it.complaint_feedback_type == "not-spam":
+            kind = Kind.OTHER
+        if it.new_topic_preferences is not None and not it.new_topic_preferences.withdrawn():
             kind = Kind.OTHER
         sent, at = instant(event.mail.timestamp, "mail.timestamp"), it.timestamp
         happened = instant(at, "timestamp") if at else sent

@@ -34,6 +34,12 @@ class Choice(Struct):
     label: str = ""
 
 
+class Choices(Struct):
+    """What was chosen where several things may be."""
+
+    labels: list[str] = []
+
+
 class Answer(Struct):
     """One answer: the member that its type names is set."""
 
@@ -45,6 +51,15 @@ class Answer(Struct):
     boolean: bool | None = None
     number: float | None = None
     choice: Choice | None = None
+    choices: Choices | None = None
+    url: str | None = None
+
+    def said(self) -> str:
+        """Return what was answered, as text."""
+        if self.number is not None:
+            return f"{self.number:.15g}"
+        chosen = ", ".join(self.choices.labels) if self.choices else self.choice.label if self.choice else ""
+        return self.email or self.phone_number or self.text or self.url or chosen
 
 
 class Definition(Struct, frozen=True):
@@ -143,7 +158,7 @@ def _named(answers: list[Answer]) -> dict[str, str]:
     """Return the answers by the customer's name of the question; an address also by what it is."""
     found = {}
     for it in answers:
-        said = it.email or it.phone_number or it.text or (it.choice.label if it.choice else "")
+        said = it.said()
         found[it.field.ref.lower()] = said
         if it.type in ("email", "phone_number"):
             found.setdefault(it.type, said)

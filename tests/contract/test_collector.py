@@ -180,6 +180,12 @@ def test_what_is_refused_says_so_in_one_form(  # noqa: PLR0917
     assert not collector.bodies(EVENTS_WEB)
 
 
+def test_a_webhook_that_is_asked_for_before_it_is_used_is_there(collector: Collecting) -> None:
+    asked = [collector.ask(f"/v1/in/mailchimp?key={key}", method="GET").status for key in (NEW, "guess")]
+    assert asked == [200, 401]
+    assert not collector.bodies(EVENTS_AD)
+
+
 def test_only_post_sends_events(collector: Collecting) -> None:
     answer = collector.ask("/v1/track", method="GET")
     assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")

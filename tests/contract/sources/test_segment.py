@@ -52,6 +52,12 @@ def test_a_write_key_may_be_in_the_body() -> None:
     source("segment").verify(request("segment", body, headers={"none": ""}))
 
 
+def test_a_write_key_may_be_in_the_body_beside_a_token_of_segments_own() -> None:
+    body = json.dumps({"writeKey": WRITE_KEY}).encode()
+    for shown in ("Bearer an-oauth-token", "Basic d3Jvbmc6"):
+        source("segment").verify(request("segment", body, headers={"authorization": shown}))
+
+
 @pytest.mark.parametrize(
     "authorization",
     ["", "Basic", "Basic !", "Basic " + base64.b64encode(b"\xff:").decode(), "Bearer", "Digest x", "Basic d3Jvbmc6"],

@@ -12,6 +12,7 @@ from connectors.sources.mapped import Mapped, adapter
 from connectors.sources.mapping import Hmac, mappings
 from schemas.records import Kind
 from schemas.rejected import Reason, Rejected
+from schemas.sighting import Campaign, Sighting
 from tests.contract.sources.senders import NEW, NOW, bearer, settings, stored
 
 OWN = """
@@ -94,12 +95,86 @@ def test_mailchimps_forms_come_with_their_secret_in_the_url() -> None:
     )
 
 
-def test_a_form_of_consent_says_yes_or_no() -> None:
-    for said in ("yes", "no"):
-        body = urlencode({"response_id": "r1", "email": "j@example.com", "consent": said}).encode()
-        asked = Mapped(settings())
-        [part] = asked.split(Request("POST", "/v1/in/formassembly", {}, body, NOW))
-        assert Mapped.adapt(stored("mapped", part)).consent == {"contact": said == "yes"}
+def form(name: str, fields: dict[str, str]) -> tuple[str, Sighting]:
+    """What a form says, and under which id."""
+    [part] = Mapped(settings()).split(Request("POST", f"/v1/in/{name}", {}, urlencode(fields).encode(), NOW))
+    return part.event_id, Mapped.adapt(stored("mapped", part))
+
+
+MAILCHIMP = {"fired_at": "2026-11-20 09:15:00", "data[list_id]": "a6b5da1054"}
+SUBSCRIBER = MAILCHIMP | {
+    "data[id]": "8a25ff1d98",
+    "data[email]": "jane@example.com",
+    "data[email_type]": "html",
+    "data[ip_opt]": "203.0.113.9",
+    "data[merges][EMAIL]": "jane@example.com",
+    "data[merges][FNAME]": "Jane",
+    "data[merges][LNAME]": "Doe",
+}
+CHANGED = {"data[new_id]": "51da8c3259", "data[new_email]": "jane@example.com", "data[old_email]": "j@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        (SUBSCRIBER | {"type": "subscribe"}, Kind.FORM),
+        (SUBSCRIBER | {"type": "unsubscribe", "data[action]": "unsub", "data[reason]": "manual"}, Kind.UNSUBSCRIBE),
+        (SUBSCRIBER | {"type": "profile"}, Kind.OTHER),
+        (MAILCHIMP | CHANGED | {"type": "upemail"}, Kind.OTHER),
+        (MAILCHIMP | {"type": "cleaned", "data[reason]": "hard", "data[email]": "jane@example.com"}, Kind.EMAIL_BOUNCE),
+    ],
+)
+def test_mailchimps_events_mean_what_they_are_called(fields: dict[str, str], kind: Kind) -> None:
+    _, sighting = form("mailchimp", fields)
+    assert (sighting.kind, sighting.identifiers.email, sighting.occurred_at) == (kind, "jane@example.com", NOW - 4)
+    assert sighting.person.get("first_name", "") == fields.get("data[merges][FNAME]", "")
+
+
+def test_two_addresses_that_change_in_one_second_are_two_events() -> None:
+    others = CHANGED | {"data[new_id]": "51da8c3260", "data[new_email]": "ann@example.com"}
+    ids = [form("mailchimp", MAILCHIMP | {"type": "upemail"} | each)[0] for each in (CHANGED, others, CHANGED)]
+    assert ids[0] != ids[1]
+    assert ids[0] == ids[2]
+
+
+def test_mailchimp_asks_whether_a_webhook_is_there_and_hears_of_it_with_its_secret_alone() -> None:
+    asked = Request("GET", "/v1/in/mailchimp", {}, b"", NOW, f"key={NEW}")
+    assert Mapped(settings()).answer(asked).status == 200
+    for query in ("", "key=guess"):
+        with pytest.raises(Refused) as refused:
+            Mapped(settings()).answer(asked._replace(query=query))
+        assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("said", "consent"), [("yes", {"contact": True}), ("no", {"contact": False}), ("", {}), (None, {})]
+)
+def test_a_form_of_consent_says_yes_or_no_and_one_that_does_not_ask_says_neither(
+    said: str | None, consent: dict[str, bool]
+) -> None:
+    fields = {"response_id": "r1", "email": "j@example.com"} | ({} if said is None else {"consent": said})
+    assert form("formassembly", fields)[1].consent == consent
+
+
+def test_formassemblys_connector_posts_the_fields_by_name() -> None:
+    _, sighting = form(
+        "formassembly",
+        {
+            "response_id": "318845",
+            "submitted_at": "2026-11-20T09:15:01Z",
+            "email": "jane.doe@example.com",
+            "first_name": "Jane",
+            "last_name": "Doe",
+            "company": "Example GmbH",
+            "job_title": "Head of Ops",
+            "page_url": "https://shop.example/demo?utm_source=google&utm_campaign=brand-de&gclid=Cj0K",
+            "test": "true",
+        },
+    )
+    assert (sighting.kind, sighting.page, sighting.test) == (Kind.FORM, "/demo", True)
+    assert sighting.campaign == Campaign(source="google", medium="", name="brand-de", click_id="gclid:Cj0K")
+    assert sighting.traits == {"title": "Head of Ops"}
+    assert sighting.person["company"] == "Example GmbH"
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff=1", b"&".join(b"a%d=1" % n for n in range(501))])
