@@ -86,6 +86,17 @@ def test_a_plain_request_is_stored_by_length_and_in_chunks(collector: Collecting
         (b"Transfer-Encoding: chunked, identity",),
         (b"X: y\rContent-Length: 51",),
         (b"X: \x00", LENGTH),
+        (CHUNKED, CHUNKED),
+        (b"Transfer-Encoding: chunked, chunked",),
+        (b"Transfer-Encoding: identity, chunked", LENGTH),
+        (b"Transfer-Encoding : chunked",),
+        (b"Transfer-Encoding:\x0bchunked",),
+        (b" Transfer-Encoding: chunked",),
+        (b"X: y\nTransfer-Encoding: chunked",),
+        (b"X:\r\n Transfer-Encoding: chunked", CHUNKED, LENGTH),
+        (b"Content-Length: 18446744073709551667",),
+        (b"Content-Length: 5 1",),
+        (b"Content-Length:",),
     ],
 )
 def test_a_request_whose_end_two_readers_may_see_in_two_places_is_refused(
@@ -93,6 +104,26 @@ def test_a_request_whose_end_two_readers_may_see_in_two_places_is_refused(
 ) -> None:
     smuggled = b"0\r\n\r\nPOST /v1/track HTTP/1.1\r\n" + AUTH + b"\r\n" + LENGTH + b"\r\n\r\n" + TRACK
     assert status(posted(collector, *headers, body=smuggled)) == 400
+    assert collector.bodies(EVENTS_WEB) == []
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        b"0x%x\r\n%b\r\n",
+        b"+%x\r\n%b\r\n",
+        b" %x\r\n%b\r\n",
+        b"%x \r\n%b\r\n",
+        b"%x\n%b\r\n",
+        b"%x\r\n%b\n",
+        b"%x\r\n%bx\r\n",
+        b"%x;a=\x00\r\n%b\r\n",
+        b"10000000000000000%x\r\n%b\r\n",
+        b"-%x\r\n%b\r\n",
+    ],
+)
+def test_a_chunk_whose_size_two_readers_may_see_differently_is_refused(collector: Collecting, chunk: bytes) -> None:
+    assert status(posted(collector, CHUNKED, body=chunk % (len(TRACK), TRACK) + b"0\r\n\r\n")) == 400
     assert collector.bodies(EVENTS_WEB) == []
 
 
