@@ -19,7 +19,7 @@ from prometheus_client import Counter, Histogram
 from connectors import metrics
 from connectors.guard import guarded
 from connectors.health import Health, watched
-from connectors.http import Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
+from connectors.http import BEGUN, Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
 from connectors.kafka import producer as kafka_producer
 from connectors.keyring import digest_of
 from connectors.limits import Pace, caller, storable
@@ -139,7 +139,7 @@ class Collector:
             if self._pace:
                 self._pace.check(caller(address), perf_counter())
             headers = headers_of(scope)
-            body = await body_of(receive, headers, self._settings, source.types)
+            body = await body_of(receive, headers, self._settings, source.types, begun=BEGUN in scope)
             query = scope["query_string"].decode("latin-1")
             request = Request(method, path, headers, body, self._clock(), query)
             if asked is not None:

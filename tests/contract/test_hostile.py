@@ -1,10 +1,13 @@
 """The collector among strangers that mean it harm, over raw sockets."""
 
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from schemas.person import unseal
 from schemas.topics import EVENTS_WEB
 from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
@@ -190,6 +193,78 @@ def test_there_may_be_as_many_connections_as_the_limit_and_the_next_one_is_told_
             for opened in held:
                 opened.close()
         assert len(collector.bodies(EVENTS_WEB)) == fits
+
+
+@pytest.mark.parametrize("header", [LENGTH, CHUNKED])
+def test_a_body_that_does_not_begin_is_let_go_as_its_sender_takes_it(collector: Collecting, header: bytes) -> None:
+    for path, told_so in ((b"/v1/track", 408), (b"/v1/google/lead", 503)):  # at a 4xx Google gives its lead up
+        answer = posted(collector, header, body=b"", line=b"POST %b HTTP/1.1" % path)
+        assert status(answer) == told_so
+        assert b"retry-after: " in answer
+
+
+def test_what_comes_behind_a_body_is_no_header(collector: Collecting) -> None:
+    head = b"POST /v1/track HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + CHUNKED + b"\r\n"
+    for trailer in (AUTH, b"Content-Encoding: gzip", b"X-Forwarded-For: 203.0.113.9"):
+        with connected(collector) as opened:
+            opened.sendall(head + b"\r\n" + IN_CHUNKS[:-2] + trailer + b"\r\n\r\n")
+            assert status(told(opened)) == 401
+        with connected(collector) as opened:
+            opened.sendall(head + AUTH + b"\r\n\r\n" + IN_CHUNKS[:-2] + trailer + b"\r\n\r\n")
+            assert status(told(opened)) == 200
+    stored = collector.stored(EVENTS_WEB)
+    assert {unseal(event.person, event.person_key)["ip"] for _, event in stored} == {"127.0.0.0"}
+    assert len(stored) == 3
+
+
+@pytest.mark.parametrize("around", [b"1;", b"1\r\n{\r\n0\r\nX: ", b"1\r\n{\r\n0\r\n"])
+def test_what_is_no_body_within_a_body_has_an_end(collector: Collecting, around: bytes) -> None:
+    piece = b"X: y\r\n" * 1_000 if around.endswith(b"\n") else b"x" * 6_000
+    with connected(collector) as opened:
+        opened.sendall(b"\r\n".join([b"POST /v1/track HTTP/1.1", b"Host: a", AUTH, CHUNKED, b"", around]))
+        sent = 0
+        with suppress(OSError):
+            while sent < 8 << 20:
+                sent += opened.send(piece)
+                time.sleep(0.001)  # a moment, in which the end is heard of
+        assert sent < 8 << 20
+
+
+@pytest.mark.parametrize("header", [b"Content-Type: application/xml", b"X: " + b"y" * 17_000])
+def test_who_is_answered_and_does_not_come_to_an_end_is_let_go(collector: Collecting, header: bytes) -> None:
+    with connected(collector) as opened:
+        head = [b"POST /v1/track HTTP/1.1", b"Host: a", AUTH, header, b"Content-Length: 1000", b"", b"{"]
+        opened.sendall(b"\r\n".join(head))
+        assert status(opened.recv(4_096)) in (415, 431)
+        opened.settimeout(0.1)
+        drops, ended = 0, False
+        while not ended and drops < 300:
+            drops += 1
+            try:
+                opened.sendall(b" ")
+                ended = opened.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = True
+        assert ended
+
+
+def test_an_empty_line_keeps_no_connection(collector: Collecting) -> None:
+    with connected(collector) as opened:
+        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert status(opened.recv(4_096)) == 200
+        opened.sendall(b"\r\n")
+        assert told(opened) == b""  # it ends, without a word
+
+
+def test_who_sends_one_request_behind_another_is_answered_in_turn(collector: Collecting) -> None:
+    head = b"\r\n".join([b"POST /v1/track HTTP/1.1", b"Host: a", AUTH])
+    last = head + b"\r\n" + CHUNKED + b"\r\nConnection: close\r\n\r\n" + IN_CHUNKS
+    with connected(collector) as opened:
+        opened.sendall((head + b"\r\n" + LENGTH + b"\r\n\r\n" + TRACK) * 3 + last)
+        assert told(opened).count(b"HTTP/1.1 200") == 4
+    assert collector.bodies(EVENTS_WEB) == [TRACK] * 4
 
 
 def test_a_head_without_end_is_refused_at_its_size(collector: Collecting) -> None:

@@ -35,7 +35,7 @@ def read(pieces: list[bytes], headers: dict[str, str] | None = None, ends: str =
             await asyncio.sleep(60)
         return {"type": "http.disconnect"}
 
-    return asyncio.run(body_of(receive, headers or {}, SETTINGS, JSON_TYPES))
+    return asyncio.run(body_of(receive, headers or {}, SETTINGS, JSON_TYPES, begun=bool(pieces)))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(MOST - 1, True), (MOST, True), (MOST + 1, False)])
@@ -63,15 +63,17 @@ def test_an_endless_body_is_refused_at_the_limit() -> None:
     assert refused.value.status == 413
 
 
-def test_a_body_that_does_not_come_is_given_up() -> None:
+@pytest.mark.parametrize("pieces", [[], [b"{"]])
+def test_a_body_that_does_not_come_or_does_not_go_on_is_given_up(pieces: list[bytes]) -> None:
     with pytest.raises(Refused) as refused:
-        read([b"{"], ends="silence")
+        read(pieces, ends="silence")
     assert refused.value.status == 408
 
 
-def test_a_connection_that_ends_too_early_is_no_request() -> None:
+@pytest.mark.parametrize("pieces", [[], [b"{"]])
+def test_a_connection_that_ends_too_early_is_no_request(pieces: list[bytes]) -> None:
     with pytest.raises(Refused, match="ended before"):
-        read([b"{"], ends="cut off")
+        read(pieces, ends="cut off")
 
 
 @pytest.mark.parametrize(("size", "fits"), [(16_383, True), (16_384, True), (16_385, False)])
@@ -107,9 +109,9 @@ def test_a_sender_that_trickles_is_let_go_long_before_its_body_could_be_whole(
         return {"type": "http.request", "body": b"x", "more_body": came < 100}
 
     if fits:
-        assert len(asyncio.run(body_of(receive, {}, given, JSON_TYPES))) == 100
+        assert len(asyncio.run(body_of(receive, {}, given, JSON_TYPES, begun=True))) == 100
         return
     with pytest.raises(Refused) as refused:
-        asyncio.run(body_of(receive, {}, given, JSON_TYPES))
+        asyncio.run(body_of(receive, {}, given, JSON_TYPES, begun=True))
     assert refused.value.status == 408
     assert came < 100
