@@ -16,6 +16,7 @@ Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
 LEADERS_S = 60.0  # new partitions have their leader in a moment, unless the broker has much else to do
 NAMED = 3  # topics that a sentence names before it counts the rest
+logging.getLogger("librdkafka").addHandler(logging.NullHandler())  # commands say it themselves, in one sentence
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -103,6 +104,11 @@ def names(settings: Connection) -> set[str]:
 def partitions_of(topic: Topic, settings: Connection) -> int:
     """Return over how many partitions a topic is spread in this pipeline."""
     return topic.partitions or settings.partitions
+
+
+def reach(settings: Connection) -> None:
+    """Return when a broker answers. Raises `BrokerUnreachable`: commands do not wait for one that is away."""
+    _partitions(settings)
 
 
 def ensure(settings: Connection, topics: Iterable[Topic] = TOPICS) -> Ensured:

@@ -23,6 +23,7 @@ def everything(
     `starts` = offsets to begin at, by topic's name and partition; others begin at their beginning. Raises
     `BrokerUnreachable`, `KafkaException`.
     """
+    kafka.reach(settings)
     group = f"leadstream-reading-{uuid.uuid4().hex}"  # nobody's: it never commits
     consumer = kafka.consumer(settings, group, extra={"enable.partition.eof": True})
     try:

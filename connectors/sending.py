@@ -24,6 +24,8 @@ class Sending:
     """Sends records and counts them by topic; `flush` returns when all are acknowledged. Ends with one."""
 
     def __init__(self, settings: Connection) -> None:
+        """Raises `BrokerUnreachable`."""
+        kafka.reach(settings)
         self._producer = kafka.producer(settings, PATIENCE_S)
         self._untaken: list[str] = []
         self.sent: Counter[str] = Counter()

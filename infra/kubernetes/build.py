@@ -66,6 +66,7 @@ def topics() -> list[Manifest]:
     }
     spec = {
         "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
         "restartPolicy": "OnFailure",
         "securityContext": POD_SECURITY,
         "containers": [container],

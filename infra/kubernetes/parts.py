@@ -113,6 +113,7 @@ def pod(part: Part) -> Manifest:
         "metadata": {"labels": labels(part.name)},
         "spec": {
             "automountServiceAccountToken": False,
+            "enableServiceLinks": False,  # a service `leadstream-collector` would set LEADSTREAM_COLLECTOR_PORT=tcp://...
             "terminationGracePeriodSeconds": part.grace_s,
             "securityContext": POD_SECURITY,
             "topologySpreadConstraints": [spread],

@@ -18,7 +18,7 @@ __all__ = ["backfill"]
 
 
 def backfill(
-    source: Annotated[str, typer.Argument(help="meta_ads or linkedin_ads.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="meta_ads or linkedin_ads.")],
     of: Annotated[
         str,
         typer.Argument(

@@ -13,6 +13,7 @@ from connectors.settings import (
     WorkerSettings,
 )
 from connectors.sources.mapping import mappings
+from connectors.spelling import misspelt
 from streams.cli.finding import Finding
 from streams.cli.running import alerts, running
 
@@ -42,13 +43,15 @@ def examine(environ: Mapping[str, str], processes: tuple[str, ...]) -> Iterator[
 
 
 def _settings(processes: tuple[str, ...], environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell each complaint once, with the processes that have it."""
+    """Tell each complaint once, with the processes that have it; then what may be misspelt."""
     told: dict[str, list[str]] = {}
     for process in processes:
         for complaint in _complaints(process, environ) or [""]:
             told.setdefault(complaint, []).append(process)
     for complaint, whose in sorted(told.items(), key=lambda it: bool(it[0])):
         yield Finding(f"settings of {', '.join(whose)}", "" if complaint else "complete", complaint)
+    for said in misspelt(environ):
+        yield Finding("settings", "", said)
 
 
 def _complaints(process: str, environ: Mapping[str, str]) -> list[str]:
@@ -124,4 +127,5 @@ def _redis(environ: Mapping[str, str]) -> Finding:
         server = open_redis(settings).info("server")
     except (redis.RedisError, ValueError) as error:  # ValueError: not a Redis URL
         return Finding("redis", "", refusal(error, settings))
-    return Finding("redis", f"answers, version {server['redis_version']}")
+    named = ("Valkey", "valkey_version") if "valkey_version" in server else ("Redis", "redis_version")
+    return Finding("redis", f"answers, {named[0]} {server[named[1]]}")

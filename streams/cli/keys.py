@@ -15,7 +15,7 @@ BYTES = 32
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Whose key it is, for instance shop.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is, for instance shop.")],
     origin: Annotated[
         list[str] | None, typer.Option("--origin", help="Only for pages of this web origin; may be repeated.")
     ] = None,

@@ -58,11 +58,17 @@ def fail(text: str, status: int = 1) -> typer.Exit:
 
 
 def logs(part: str) -> None:
-    """Send this process's log lines to stderr, as `LEADSTREAM_LOG_FORMAT` and `LOG_LEVEL` have it."""
+    """Send this process's log lines to stderr, as `LEADSTREAM_LOG_FORMAT` and `LOG_LEVEL` have it.
+
+    The first of them tell which settings' names may be misspelt.
+    """
     from connectors import log
+    from connectors.spelling import misspelt
 
     log.install(part)
     _speaks.json = log.shape(os.environ) is log.Shape.JSON
+    for said in misspelt(os.environ):
+        logging.getLogger(__name__).warning("a setting may be misspelt", extra={"why": said})
 
 
 def show_fields(told: Mapping[str, object]) -> None:

@@ -23,7 +23,9 @@ def demo(context: typer.Context) -> None:
     """Start everything on this machine, play traffic through it, and show the leads as they are routed."""
     from streams.cli.demo import demo as play  # heavy, and with options of its own
 
-    own = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+    own = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    )
     own.command()(play)
     own(context.args, prog_name="leadstream demo")
 
@@ -207,6 +209,6 @@ def _curl(url: str, write_key: str) -> str:
 
 
 def _exports(environ: dict[str, str]) -> str:
-    names = ("BOOTSTRAP", "REDIS_URL", "PEPPER", "SNAPSHOT_KEY", "WRITE_KEYS", "CRM_KEYS", "GOOGLE_KEY")
+    names = ("BOOTSTRAP", "REDIS_URL", "PEPPER", "SNAPSHOT_KEY", "WRITE_KEYS", "CRM_KEYS", "GOOGLE_KEY", "SINK")
     shown = [name for name in environ if any(part in name for part in names)]
     return "What other shells need:\n\n" + "\n".join(f"  export {name}={environ[name]}" for name in shown) + "\n"

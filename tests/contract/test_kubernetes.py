@@ -139,6 +139,7 @@ def test_a_container_may_do_little_and_takes_a_bounded_share(name: str) -> None:
     assert spec["securityContext"]["runAsNonRoot"]
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not spec["automountServiceAccountToken"]
+    assert not spec["enableServiceLinks"], "the names of services are no settings"
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert not container["securityContext"]["allowPrivilegeEscalation"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}

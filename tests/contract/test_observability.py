@@ -31,7 +31,6 @@ EXPRESSIONS = [str(rule["expr"]) for rule in RULES] + [expr for exprs in SHOWN.v
 SEEN_NOWHERE: set[str] = set()  # metrics that neither an alert nor a panel uses, each with its reason
 OF_PROMETHEUS = {"up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes"}
 ADDED = {"job", "instance", "le", "slo"}  # labels that Prometheus and histograms add
-ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 COUNTED = {  # a minute, while bad things happen
     'leadstream_ingest_requests_total{code_class="2xx"}': 96,
     'leadstream_ingest_requests_total{code_class="5xx"}': 4,

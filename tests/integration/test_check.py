@@ -88,6 +88,15 @@ def test_what_is_wrong_with_an_installation_that_nobody_has_set_up_is_told_in_on
     assert len(said.stdout.splitlines()) <= SCREEN
 
 
+def test_a_setting_whose_name_is_misspelt_is_wrong_beside_what_else_is() -> None:
+    said = check({"KAFKA_BOOTSTRAP_SERVERS": "", "LEADSTREAM_PARTITONS": "8"}, "--process", "relay")
+    assert (
+        wrong(said)["settings"]
+        == "LEADSTREAM_PARTITONS is no setting, so it is not read; is LEADSTREAM_PARTITIONS meant?"
+    )
+    assert "KAFKA_BOOTSTRAP_SERVERS is not set" in wrong(said)["settings of relay"]
+
+
 @pytest.mark.parametrize("fault", ["partitions", "topics"])
 def test_a_fault_of_all_topics_is_one_line(
     broker: BrokerHandle, redis_server: RedisHandle, tmp_path: Path, fault: str

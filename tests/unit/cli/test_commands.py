@@ -1,14 +1,19 @@
 """The command line as a person or a program meets it."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+from connectors import kafka
 from connectors.store import Store
 from schemas.records import Candidate, ScoreReason, Trait
 from schemas.topics import TOPICS
@@ -42,38 +47,56 @@ def test_help_imports_nothing_heavy() -> None:
     assert said.stdout.strip() == "[]"
 
 
+def commands(group: TyperGroup, *above: str) -> Iterator[tuple[str, ...]]:
+    """Yield every command by its words, and the groups they are in."""
+    for name, command in group.commands.items():
+        yield (*above, name)
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *above, name)
+
+
+WHOLE = get_command(app)
+assert isinstance(WHOLE, TyperGroup)
+
+
+@pytest.mark.parametrize("arguments", [(), *commands(WHOLE)], ids=" ".join)
+def test_every_command_explains_itself_and_what_it_takes(arguments: tuple[str, ...]) -> None:
+    said = run(*arguments, "--help")
+    assert said.exit_code == 0
+    assert f"Usage: leadstream {' '.join(arguments)}".rstrip() in said.output
+    assert len(said.output) > 200
+    assert ("completion" in said.output) == (not arguments), "which is the whole program's matter"
+    assert not re.search(r"\{[a-z]", said.output), "what is to be put in is in capitals"
+
+
+def test_what_the_kafka_client_says_is_kept_out_of_a_commands_answer() -> None:
+    code = (
+        "from connectors.kafka import client; from connectors.settings import Connection; "
+        "from confluent_kafka import Producer; "
+        f"Producer(client(Connection.read({{'KAFKA_BOOTSTRAP_SERVERS': '127.0.0.1:{free_port()}'}}))).poll(1.0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == ""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(
-            (name,)
-            for name in (
-                "up",
-                "collector",
-                "worker",
-                "relay",
-                "view",
-                "probe",
-                "check",
-                "version",
-                "demo",
-                "evaluate",
-                "whatif",
-            )
-        ),
-        *(("topics", name) for name in ("ensure", "list")),
-        ("lead", "show"),
-        ("leads", "hot"),
-        *(("destinations", name) for name in ("list", "test", "pause", "resume", "replay")),
-        *(("model", name) for name in ("list", "show", "pin", "rollback")),
-        *(("deadletters", name) for name in ("list", "show", "replay")),
+        ("deadletters", "replay", "--reason", "crash"),
+        ("erase", "--user", "u1", "--yes"),
+        ("quarantine", "list"),
+        ("whatif", "--since", "1d", "--model", "0"),
     ],
     ids=" ".join,
 )
-def test_every_command_explains_itself(arguments: tuple[str, ...]) -> None:
-    said = run(*arguments, "--help")
-    assert said.exit_code == 0
-    assert len(said.output) > 200
+def test_a_command_does_not_wait_for_a_broker_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(kafka, "PATIENCE_S", 0.3)
+    keys = {"LEADSTREAM_PEPPER": "p" * 16, "LEADSTREAM_SNAPSHOT_KEY": "k" * 16}
+    said = run(*arguments, KAFKA_BOOTSTRAP_SERVERS=(where := f"127.0.0.1:{free_port()}"), **keys)
+    assert said.exit_code == 1
+    assert said.stderr.startswith(f"no broker answers at KAFKA_BOOTSTRAP_SERVERS={where}:")
+    assert "Traceback" not in said.output
 
 
 def test_an_unknown_command_is_misuse() -> None:
@@ -82,9 +105,10 @@ def test_an_unknown_command_is_misuse() -> None:
 
 @pytest.mark.parametrize("process", ["collector", "worker", "relay", "view"])
 def test_a_process_without_settings_names_each_and_exits_with_2(process: str) -> None:
-    said = run(process, KAFKA_BOOTSTRAP_SERVERS="", REDIS_URL="", LEADSTREAM_PEPPER="")
+    said = run(process, KAFKA_BOOTSTRAP_SERVERS="", REDIS_URL="", LEADSTREAM_PEPPER="", LEADSTREAM_PARTITONS="8")
     assert said.exit_code == 2
     assert "KAFKA_BOOTSTRAP_SERVERS is not set; set it:" in said.stderr
+    assert "is LEADSTREAM_PARTITIONS meant?" in said.stderr, "what is misspelt is told of first"
 
 
 def test_topics_are_listed_as_declared() -> None:
