@@ -70,8 +70,17 @@ def hot(
         table.add_column(column, justify="right" if column == "score" else "left", no_wrap=column == "lead")
     for lead in found:
         cells = (lead["lead_id"], lead["account"], lead["stage"], f"{lead['score']:.3f}", lead["owner"], lead["rule"])
-        table.add_row(*cells, when(lead["last_seen"]))
+        table.add_row(*cells, _seen(lead["last_seen"]))
     console.print(table)
+
+
+def _seen(at: float) -> str:
+    """Return when a lead last did something; who is only on a list has done nothing yet.
+
+    >>> _seen(0.0), _seen(1.0)
+    ('never', '1970-01-01 00:00:01Z')
+    """
+    return when(at) if at else "never"
 
 
 @contextmanager
@@ -99,9 +108,12 @@ def _profile(lead: "Lead") -> None:
     console.print(title, style="bold", markup=False)
     if lead.asked != profile["lead_id"]:
         console.print(f"{lead.asked} turned out to be this lead and was merged into it", markup=False)
-    console.print(
-        f"{profile['touches']} touches from {when(profile['first_seen'])} to {when(profile['last_seen'])}", markup=False
+    seen = (
+        f" from {when(profile['first_seen'])} to {when(profile['last_seen'])}"
+        if profile["last_seen"]
+        else ", never seen"
     )
+    console.print(f"{profile['touches']} touches{seen}", markup=False)
     traits = ", ".join(f"{name} = {trait['value']}" for name, trait in sorted(profile["traits"].items()))
     consent = ", ".join(
         f"{name}: {'yes' if held['granted'] else 'no'}" for name, held in sorted(profile["consent"].items())

@@ -164,6 +164,19 @@ def test_the_hottest_leads_are_listed(redis_server: RedisHandle, lead: str) -> N
     assert run("leads", "hot", REDIS_URL=redis_server.url).exit_code == 0
 
 
+def test_a_contact_that_was_only_imported_was_never_seen(redis_server: RedisHandle, topic_prefix: str) -> None:
+    contact = f"e-{topic_prefix}"
+    with redis.Redis.from_url(redis_server.url) as client:
+        Store(client).write([profile(contact, score=0.999, first_seen=0.0, last_seen=0.0, touches=0)])
+    (row,) = [
+        line
+        for line in run("leads", "hot", "-n", "10000", REDIS_URL=redis_server.url).stdout.splitlines()
+        if contact in line
+    ]
+    assert row.split()[-1] == "never"
+    assert "0 touches, never seen" in run("lead", "show", contact, REDIS_URL=redis_server.url).stdout
+
+
 def test_a_lead_that_is_not_there_is_a_problem_with_a_remedy(redis_server: RedisHandle) -> None:
     said = run("lead", "show", "e-nobody", REDIS_URL=redis_server.url)
     assert said.exit_code == 1
