@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.fetchers.contract import Backfiller, Gone, Later, Leads, Range
+from connectors.egress.http import Retry
+from connectors.fetchers.contract import Backfiller, Gone, Leads, Range
 from connectors.fetchers.linkedin_ads import LinkedInFetcher
 from connectors.fetchers.meta_ads import MetaFetcher
 from connectors.lane import pause_s
@@ -90,7 +91,7 @@ async def run(
         match found:
             case Gone(why):
                 raise Missing(f"{done.source} has no leads of {done.of}: {why}")
-            case Later(why, after_s):
+            case Retry(after_s, why):
                 wait_s = pause_s(attempt, after_s, random.random(), SCHEDULE_S)
                 told(done, f"waiting {wait_s:.0f} s: {why}")
                 await wait(wait_s)

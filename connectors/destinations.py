@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from connectors.egress import BadNetworkError, Guard
+from connectors.egress.guard import Guard
 from connectors.lane import SCHEDULE_S
 from connectors.settings import RelaySettings, SettingsError
 from connectors.sinks import SINKS, Kind
@@ -70,10 +70,7 @@ class Destination(NamedTuple):
 
 def destinations(settings: RelaySettings, environ: Mapping[str, str]) -> tuple[Destination, ...]:
     """Return the destinations of the file, else the one of the settings. Raises `SettingsError`, naming every fault."""
-    try:
-        guard = Guard(settings.egress_allow)
-    except BadNetworkError as error:
-        raise SettingsError(f"LEADSTREAM_EGRESS_ALLOW is wrong: {error}") from None
+    guard = Guard(settings.egress_allow)
     if not settings.destinations_file:
         return (_single(settings, guard),)
     faults: list[str] = []

@@ -12,23 +12,20 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import isnan
 from typing import cast
 
-import aiohttp
 from confluent_kafka import Message
-from yarl import URL
 
 from connectors import deadletters, kafka, metrics
-from connectors.fetchers import FETCHERS, Fetcher, Found, Gone, Later
-from connectors.fetchers.contract import Ask, Heard
+from connectors.egress.guard import Guard
+from connectors.egress.http import READ_BYTES, Http, Retry
+from connectors.fetchers import FETCHERS, Fetcher, Found, Gone
 from connectors.lane import pause_s
 from connectors.ledger import Ledger
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.reader import Reader, place
 from connectors.settings import FetcherSettings
 from connectors.sources import SOURCES
-from connectors.sources.signing import seconds
 from connectors.wrapping import wrapped
 from schemas.codec import Codec
 from schemas.person import unseal
@@ -37,12 +34,11 @@ from schemas.registry import open_registry
 from schemas.rejected import Reason, Rejected
 from schemas.topics import DEAD_LETTERS, EVENTS, NOTICES
 
-__all__ = ["GROUP", "Asker", "Fetching", "build", "run"]
+__all__ = ["GROUP", "Fetching", "build", "reading", "run"]
 
 log = logging.getLogger(__name__)
 GROUP = "leadstream-fetcher"
 BATCH, READ_S, WINDOW, ABREAST = 64, 0.5, 1_024, 8
-LARGEST_ANSWER = 1_048_576
 SCHEDULE_S = (2.0, 10.0, 60.0, 300.0, 900.0)
 
 
@@ -117,7 +113,7 @@ class Fetching:
             return [self._buried(message, Reason.CRASH, type(error).__name__)], "", None
         metrics.FETCHES.labels(raw.source, type(outcome).__name__.lower()).inc()
         match outcome:
-            case Later(why, after_s):
+            case Retry(after_s, why):
                 return [], f"{raw.source}: {why}", after_s
             case Gone(why):
                 return [self._buried(message, Reason.REFUSED, f"{raw.source}: {why}")], "", None
@@ -126,7 +122,7 @@ class Fetching:
                 events = [wrapped(raw.source, part, raw.received_at) for part in parts]
                 return [Letter(topic, it.key.encode(), self._codec.encode(it)) for it in events], "", None
 
-    async def _fetched(self, raw: RawEvent) -> Found | Later | Gone:
+    async def _fetched(self, raw: RawEvent) -> Found | Retry | Gone:
         notice, fetcher = unseal(raw.person, raw.person_key).get("body"), self._fetchers.get(raw.source)
         if fetcher is None or not isinstance(notice, bytes):
             raise Rejected(Reason.UNKNOWN_SOURCE, "nobody fetches for this source")
@@ -148,55 +144,27 @@ class Fetching:
             return
 
 
-class Asker:
-    """Asks platforms over HTTPS: one session, a time limit, no redirects, answers of up to 1 MiB."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __call__(
-        self, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
-    ) -> Heard | Later:
-        """GET, or POST when there is a form."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
-        method = "GET" if form is None else "POST"
-        try:
-            place = URL(url, encoded=True)  # as it is: some APIs tell `:` from `%3A`
-            async with self._session.request(
-                method, place, headers=headers, data=form, allow_redirects=False
-            ) as answer:
-                body = bytearray()
-                async for piece in answer.content.iter_any():
-                    body += piece
-                    if len(body) > LARGEST_ANSWER:
-                        return Later("an answer of more than 1 MiB")
-                wait_s = seconds(answer.headers.get("retry-after", ""))
-                return Heard(answer.status, bytes(body), None if isnan(wait_s) else wait_s)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            return Later(type(error).__name__)
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        if self._session is not None:
-            await self._session.close()
-
-
-def build(settings: FetcherSettings, ask: Ask, group: str = GROUP, schedule: Sequence[float] = SCHEDULE_S) -> Fetching:
+def build(
+    settings: FetcherSettings, http: Http, group: str = GROUP, schedule: Sequence[float] = SCHEDULE_S
+) -> Fetching:
     """Return a fetcher, joined to its group."""
     reader = Reader(kafka.consumer(settings, group), [NOTICES.name])
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent", "DeadLetter"))
     outbox = Outbox(kafka.producer(settings, timeout_s=30.0), 30.0)
-    return Fetching(reader, {name: kind(settings, ask) for name, kind in FETCHERS.items()}, codec, outbox, schedule)
+    return Fetching(reader, {name: kind(settings, http) for name, kind in FETCHERS.items()}, codec, outbox, schedule)
+
+
+def reading(settings: FetcherSettings) -> Http:
+    """Return what platforms are asked through; nothing is connected yet."""
+    return Http(Guard(settings.egress_allow), settings.fetch_timeout_s, largest=READ_BYTES)
 
 
 def run(settings: FetcherSettings) -> None:
     """Run the fetcher until SIGTERM or SIGINT."""
 
     async def main() -> None:
-        ask = Asker(settings.fetch_timeout_s)
-        fetching = build(settings, ask)
+        http = reading(settings)
+        fetching = build(settings, http)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, fetching.stop)
         metrics.serve(settings.metrics_host, settings.metrics_port)
@@ -204,6 +172,6 @@ def run(settings: FetcherSettings) -> None:
         try:
             await fetching.run()
         finally:
-            await ask.close()
+            await http.close()
 
     asyncio.run(main())

@@ -239,7 +239,18 @@ class WorkerSettings(Connection):
         return tuple(float(days) * 86_400.0 for days in self.bucket_days)
 
 
-class RelaySettings(Connection):
+class Outward(BaseModel):
+    """What those are told that ask others over HTTP."""
+
+    egress_allow: Networks = Field(
+        (),
+        alias="LEADSTREAM_EGRESS_ALLOW",
+        description="networks that may be asked and delivered to besides public HTTPS addresses, "
+        "`10.1.2.0/24,127.0.0.1`",
+    )
+
+
+class RelaySettings(Outward, Connection):
     """What the relay is told."""
 
     sink: str = Field("webhook", alias="LEADSTREAM_SINK", description="where routed leads go: webhook or memory")
@@ -260,18 +271,13 @@ class RelaySettings(Connection):
         alias="LEADSTREAM_DESTINATIONS_FILE",
         description="YAML file with all destinations; instead of LEADSTREAM_SINK and what belongs to it",
     )
-    egress_allow: Listed = Field(
-        (),
-        alias="LEADSTREAM_EGRESS_ALLOW",
-        description="networks that deliveries may go to besides public HTTPS addresses, `10.1.2.0/24,127.0.0.1`",
-    )
 
 
 class ViewSettings(RedisAccess, Connection):
     """What the serving view is told."""
 
 
-class FetcherSettings(Connection):
+class FetcherSettings(Outward, Connection):
     """What the fetcher is told."""
 
     pepper: StrongKey = Field(

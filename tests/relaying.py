@@ -10,7 +10,7 @@ import pytest
 from connectors import deadletters, kafka, relay
 from connectors.deadletters import Wanted
 from connectors.destinations import Destination
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.lane import Lane
 from connectors.settings import Connection, RelaySettings
 from connectors.sinks import memory

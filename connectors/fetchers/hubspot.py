@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Raw, Struct
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, told
+from connectors.egress.http import Answer, Http, Retry
+from connectors.fetchers.contract import Found, Gone, told
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.hubspot import contact_id
@@ -42,27 +43,27 @@ _named = msgspec.json.Decoder(Named)
 class HubSpotFetcher:
     """Reads objects with a private app's token."""
 
-    def __init__(self, settings: FetcherSettings, ask: Ask) -> None:
+    def __init__(self, settings: FetcherSettings, http: Http) -> None:
         self._url, self._token = settings.hubspot_api.rstrip("/"), settings.hubspot_token.get_secret_value()
-        self._pepper, self._ask = settings.pepper.get_secret_value(), ask
+        self._pepper, self._http = settings.pepper.get_secret_value(), http
 
-    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Retry | Gone:
         """Return what became of a contact's lead, and whose contact it is."""
         if not self._token:
-            return Later("LEADSTREAM_HUBSPOT_TOKEN is not set", 3_600.0)
+            return Retry(3_600.0, "LEADSTREAM_HUBSPOT_TOKEN is not set")
         named = decoded(_named, notice)
         deal: Raw | msgspec.UnsetType = msgspec.UNSET
         contact = str(named.object_id)
         if raw.endpoint == "deal":
             heard = await self._get(f"deals/{named.object_id}?{DEAL}")
-            if not isinstance(heard, Heard):
+            if not isinstance(heard, Answer):
                 return heard
             deal, linked = Raw(heard.body), within(readable(heard.body), "associations", "contacts", "results")
             contact = text(within(linked[0], "id")) if isinstance(linked, list) and linked else ""
             if not contact:
                 return Gone("a deal without a contact")
         read = await self._get(f"contacts/{quote(contact, safe='')}?{CONTACT}")
-        if not isinstance(read, Heard):
+        if not isinstance(read, Answer):
             return read
         body = msgspec.json.encode(Brought(Raw(notice), Raw(read.body), deal))
         return Found(self._parts(raw.event_id, str(named.portal_id), readable(read.body), body))
@@ -76,5 +77,5 @@ class HubSpotFetcher:
         user = contact_id(portal, text(contact.get("id")))
         return (Part(f"{event_id}/identity", "identity", key_of(self._pepper, user=user, otherwise=""), body), outcome)
 
-    async def _get(self, path: str) -> Heard | Later | Gone:
-        return told(await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"}))
+    async def _get(self, path: str) -> Answer | Retry | Gone:
+        return told(await self._http.json("GET", f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"}))

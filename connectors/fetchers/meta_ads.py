@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from connectors import graph
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, Leads, Range, told
+from connectors.egress.http import Answer, Http, Retry
+from connectors.fetchers.contract import Found, Gone, Leads, Range, told
 from connectors.settings import FetcherSettings
 from connectors.sources.answers import reachable
 from connectors.sources.contract import Part
@@ -37,16 +38,16 @@ _page = msgspec.json.Decoder(Page)
 class MetaFetcher:
     """Fetches leads with the page's token."""
 
-    def __init__(self, settings: FetcherSettings, ask: Ask) -> None:
+    def __init__(self, settings: FetcherSettings, http: Http) -> None:
         self._url, self._token = settings.meta_api.rstrip("/"), settings.meta_token.get_secret_value()
-        self._pepper, self._ask = settings.pepper.get_secret_value(), ask
+        self._pepper, self._http = settings.pepper.get_secret_value(), http
 
-    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:  # noqa: ARG002
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Retry | Gone:  # noqa: ARG002
         """Return the lead that a notice names."""
         heard = await self._get(f"{quote(raw.event_id, safe='')}?{urlencode({'fields': FIELDS})}")
-        return Found((self._part(heard.body),)) if isinstance(heard, Heard) else heard
+        return Found((self._part(heard.body),)) if isinstance(heard, Answer) else heard
 
-    async def leads(self, asked: Range, at: str) -> Leads | Later | Gone:
+    async def leads(self, asked: Range, at: str) -> Leads | Retry | Gone:
         """Return a page of the leads of a form that were created in a time; `at` "" = the first page."""
         created = [
             {"field": "time_created", "operator": "GREATER_THAN", "value": int(asked.since)},
@@ -54,26 +55,26 @@ class MetaFetcher:
         ]
         query = {"fields": FIELDS, "limit": str(PAGE), "filtering": msgspec.json.encode(created).decode()}
         heard = await self._get(f"{quote(asked.of, safe='')}/leads?{urlencode(query | ({'after': at} if at else {}))}")
-        if not isinstance(heard, Heard):
+        if not isinstance(heard, Answer):
             return heard
         page = decoded(_page, heard.body)
         after = text(within(page.paging, "cursors", "after")) if within(page.paging, "next") else ""
         return Leads(tuple([self._part(bytes(lead)) for lead in page.data]), after)
 
-    async def _get(self, path: str) -> Heard | Later | Gone:
+    async def _get(self, path: str) -> Answer | Retry | Gone:
         if not self._token:
-            return Later("LEADSTREAM_META_TOKEN is not set", HOUR_S)
-        heard = await self._ask(f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"})
-        if isinstance(heard, Later):
+            return Retry(HOUR_S, "LEADSTREAM_META_TOKEN is not set")
+        heard = await self._http.json("GET", f"{self._url}/{path}", {"authorization": f"Bearer {self._token}"})
+        if isinstance(heard, Retry):
             return heard
         code = graph.ours(heard.body)
         if code in graph.LIMITED:
-            return Later(f"limit {code}", heard.retry_after_s or HOUR_S)
+            return Retry(heard.after_s or HOUR_S, f"limit {code}")
         if code in graph.RIGHTS:
-            return Later(f"LEADSTREAM_META_TOKEN may not do this (code {code})", HOUR_S)
+            return Retry(HOUR_S, f"LEADSTREAM_META_TOKEN may not do this (code {code})")
         if code in graph.TOKEN:
-            return Later("LEADSTREAM_META_TOKEN is not good any more", HOUR_S)
-        return Later(f"code {code}", heard.retry_after_s) if code in graph.TROUBLE else told(heard)
+            return Retry(HOUR_S, "LEADSTREAM_META_TOKEN is not good any more")
+        return Retry(heard.after_s, f"code {code}") if code in graph.TROUBLE else told(heard)
 
     def _part(self, body: bytes) -> Part:
         lead = decoded(_lead, body)

@@ -8,7 +8,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from connectors.fetchers.contract import Ask, Found, Gone, Heard, Later, told
+from connectors.egress.http import Answer, Http, Retry
+from connectors.egress.tokens import Tokens
+from connectors.fetchers.contract import Found, Gone, told
 from connectors.settings import FetcherSettings
 from connectors.sources.contract import Part
 from connectors.sources.reading import key_of, text
@@ -27,18 +29,23 @@ MARGIN_S = 86_400.0  # an overflow does not say how far back it goes
 
 
 class SalesforceFetcher:
-    """Reads records with a connected app's credentials; its token lives until the first 401."""
+    """Reads records with a connected app's credentials."""
 
-    def __init__(self, settings: FetcherSettings, ask: Ask) -> None:
-        self._url = settings.salesforce_api.rstrip("/")
-        self._id, self._secret = settings.salesforce_id, settings.salesforce_secret.get_secret_value()
+    def __init__(self, settings: FetcherSettings, http: Http) -> None:
+        self._url, self._pepper = settings.salesforce_api.rstrip("/"), settings.pepper.get_secret_value()
         self._data = f"{self._url}/services/data/{settings.salesforce_version}"
-        self._pepper, self._ask, self._token = settings.pepper.get_secret_value(), ask, ""
+        grant = {
+            "grant_type": "client_credentials",
+            "client_id": settings.salesforce_id,
+            "client_secret": settings.salesforce_secret.get_secret_value(),
+        }
+        self._ready = bool(self._url and grant["client_id"] and grant["client_secret"])
+        self._tokens = Tokens(http, f"{self._url}/services/oauth2/token", grant)
 
-    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Later | Gone:
+    async def fetch(self, raw: RawEvent, notice: bytes) -> Found | Retry | Gone:
         """Return the record as it is now; after an overflow, all that were changed of late."""
-        if not (self._url and self._id and self._secret):
-            return Later("LEADSTREAM_SALESFORCE_API, _ID and _SECRET are not all set", 3_600.0)
+        if not self._ready:
+            return Retry(3_600.0, "LEADSTREAM_SALESFORCE_API, _ID and _SECRET are not all set")
         event = readable(notice)
         header = within(event, "payload", "ChangeEventHeader") or within(event, "ChangeEventHeader")
         entity, at = text(within(header, "entityName")), within(header, "commitTimestamp")
@@ -52,18 +59,18 @@ class SalesforceFetcher:
         for record in [one] if one else records if isinstance(records, list) else []:
             fields = urlencode({"fields": ",".join(FIELDS[entity])})
             heard = await self._get(f"{self._data}/sobjects/{entity}/{quote(text(record), safe='')}?{fields}")
-            if not isinstance(heard, Heard):
+            if not isinstance(heard, Answer):
                 return heard
             found.append(self._part(header, text(record), readable(heard.body)))
         return Found(tuple(found))
 
-    async def _since(self, entity: str, header: dict[str, object], since: float) -> Found | Later | Gone:
+    async def _since(self, entity: str, header: dict[str, object], since: float) -> Found | Retry | Gone:
         at = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         soql = f"SELECT Id,{','.join(FIELDS[entity])} FROM {entity} WHERE SystemModstamp >= {at}"  # noqa: S608
         url, found = f"{self._data}/query?{urlencode({'q': soql})}", list[Part]()
         while url:
             heard = await self._get(url)
-            if not isinstance(heard, Heard):
+            if not isinstance(heard, Answer):
                 return heard
             page = readable(heard.body)
             rows = page.get("records")
@@ -80,21 +87,5 @@ class SalesforceFetcher:
         key = lead if rank(lead) >= 0 else key_of(self._pepper, email=email, otherwise=event_id)
         return Part(event_id, "record", key, msgspec.json.encode(fields | {"ChangeEventHeader": header}))
 
-    async def _get(self, url: str) -> Heard | Later | Gone:
-        for fresh in (False, True):
-            if fresh or not self._token:
-                trouble = await self._sign_in()
-                if trouble is not None:
-                    return trouble
-            heard = await self._ask(url, {"authorization": f"Bearer {self._token}"})
-            if isinstance(heard, Later) or heard.status != 401:
-                return told(heard)
-        return Later("the token is refused", 60.0)
-
-    async def _sign_in(self) -> Later | None:
-        form = {"grant_type": "client_credentials", "client_id": self._id, "client_secret": self._secret}
-        heard = await self._ask(f"{self._url}/services/oauth2/token", form=form)
-        if isinstance(heard, Later):
-            return heard
-        self._token = text(readable(heard.body).get("access_token"))
-        return None if self._token else Later(f"signing in: status {heard.status}", 60.0)
+    async def _get(self, url: str) -> Answer | Retry | Gone:
+        return told(await self._tokens.send("GET", url, "Bearer"))

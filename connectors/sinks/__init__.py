@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.sinks import (
     google_conversions,
     hubspot,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from connectors.egress.http import Retry
 from schemas.person import Fields
 from schemas.records import RoutedLead
 
@@ -29,17 +30,6 @@ class Skipped(NamedTuple):
     """It is not for this destination, and `why`: nothing was sent, and nothing is owed."""
 
     why: str
-
-
-class Retry(NamedTuple):
-    """Not now: the world's fault. `after_s` is what the destination asked for in seconds, None when it did not say.
-
-    `alone`: the destination is well, only this lead has to wait (a locked row).
-    """
-
-    after_s: float | None
-    why: str
-    alone: bool = False
 
 
 class Refused(NamedTuple):

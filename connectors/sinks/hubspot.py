@@ -10,11 +10,12 @@ from typing import Annotated, Any, TypeVar
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Http, web_address
 from connectors.sinks import fields
 from connectors.sinks.batches import halving, some
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, unclear, web_address
+from connectors.sinks.verdict import api_verdict, unclear
 
 __all__ = ["HubSpotSink", "Options", "open_sink"]
 
@@ -173,7 +174,7 @@ class HubSpotSink:
             return Delivered("not there")
         if UNKNOWN.encode() in answer.body and not answer.status < 300:  # no lead's fault, and soon mended
             return Retry(None, f"{UNKNOWN}: make the properties that `properties` names at HubSpot, or leave them out")
-        verdict = api_verdict(answer, self._http.clock())
+        verdict = api_verdict(answer)
         if verdict is not None:
             return verdict
         return kind() if kind is Done else answer.read(kind) or unclear("HubSpot")

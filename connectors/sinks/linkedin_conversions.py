@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, web_address
 from connectors.sinks.conversion import Conversion, email_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
-from connectors.sinks.http import LATER, Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
+from connectors.sinks.verdict import LATER, unclear
 
 __all__ = ["LinkedInConversions", "Options", "open_sink"]
 

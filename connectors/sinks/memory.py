@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.sinks.delivery import Delivered, Delivery, Parcel
 from schemas.person import Fields
 from schemas.records import RoutedLead

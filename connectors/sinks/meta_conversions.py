@@ -9,11 +9,12 @@ from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from connectors import graph
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, web_address
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Retry
-from connectors.sinks.http import Answer, seconds, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
+from connectors.sinks.verdict import unclear
 
 __all__ = ["MetaConversions", "Options", "open_sink"]
 
@@ -82,7 +83,7 @@ class MetaConversions(Platform):
         code = graph.ours(answer.body) if answer.status >= 400 else None
         if code is None:
             return super().verdict(answer)
-        return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), f"code {code}")
+        return Retry(answer.after_s, f"code {code}")
 
     def outcomes(self, answer: Answer, count: int) -> Delivery:
         """Return what became of all rows: Meta takes a batch or refuses it."""

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Http, web_address
 from connectors.sinks import fields
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, unclear, web_address
+from connectors.sinks.verdict import api_verdict, unclear
 
 __all__ = ["Options", "PipedriveSink", "open_sink"]
 
@@ -147,7 +148,7 @@ class PipedriveSink:
             return answer
         if method == "DELETE" and answer.status in GONE:
             return NOT_THERE
-        verdict = api_verdict(answer, self._http.clock())
+        verdict = api_verdict(answer)
         if verdict is not None:
             return verdict
         told: Answered[T] | None = answer.read(Answered[kind])  # type: ignore[valid-type]

@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, Http
 from connectors.sinks.batches import halving, some
 from connectors.sinks.conversion import Conversion, conversion
 from connectors.sinks.delivery import Delivery, Parcel, Retry, Skipped
-from connectors.sinks.http import Answer, Http, api_verdict
+from connectors.sinks.verdict import api_verdict
 
 __all__ = ["Platform", "PlatformOptions"]
 
@@ -71,7 +72,7 @@ class Platform(ABC):
 
     def verdict(self, answer: Answer) -> Delivery | None:
         """Return what an answer means for all rows; None of one that says more inside."""
-        return api_verdict(answer, self._http.clock())
+        return api_verdict(answer)
 
     @abstractmethod
     def row(self, told: Conversion) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Self
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, Http, web_address
+from connectors.egress.tokens import Tokens
 from connectors.sinks import fields
 from connectors.sinks.batches import halving
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Answer, Http, api_verdict, seconds, unclear, web_address
-from connectors.sinks.oauth import Tokens
+from connectors.sinks.verdict import api_verdict, unclear
 
 __all__ = ["Options", "SalesforceSink", "open_sink"]
 
@@ -140,10 +141,10 @@ class SalesforceSink:
     def _verdict(self, answer: Answer) -> Delivery | None:
         """Return what became of a request as a whole; None when it says more inside."""
         if _code(answer) in BUSY:
-            return Retry(seconds(answer.headers.get("retry-after", ""), self._http.clock()), _code(answer))
+            return Retry(answer.after_s, _code(answer))
         if _code(answer) in MISSING:
             return Retry(None, f"{_code(answer)}: {MAKE}")
-        return api_verdict(answer, self._http.clock())
+        return api_verdict(answer)
 
 
 MAKE = "make the fields that `fields` and `external_id` name at Salesforce, or let us write them"

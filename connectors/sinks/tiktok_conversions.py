@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, web_address
 from connectors.sinks.conversion import Conversion, email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
-from connectors.sinks.http import Answer, unclear, web_address
 from connectors.sinks.platform import Platform, PlatformOptions
+from connectors.sinks.verdict import unclear
 
 __all__ = ["Options", "TikTokConversions", "open_sink"]
 

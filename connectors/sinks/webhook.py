@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, Http, web_address
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Answer, Http, seconds, web_address
 from connectors.sinks.payload import payload
 from connectors.sinks.signature import BadSecretError, Secret, sign
 
@@ -77,7 +77,7 @@ class WebhookSink:
             "webhook-signature": sign(self._secrets, decision, int(now), body),
         }
         answer = await self._http.send("POST", self._url, headers, body)
-        return answer if isinstance(answer, Retry) else verdict(answer, now)
+        return answer if isinstance(answer, Retry) else verdict(answer)
 
 
 def open_sink(options: Options, guard: Guard) -> WebhookSink:
@@ -93,7 +93,7 @@ def secrets_of(text: SecretStr) -> tuple[Secret, ...]:
         raise ValueError(f"this cannot be used: {error}") from None
 
 
-def verdict(answer: Answer, now: float) -> Delivery:
+def verdict(answer: Answer) -> Delivery:
     """Return what an answer means.
 
     Only what is said of the lead itself ends its delivery. A redirect is never followed, since it could lead anywhere;
@@ -106,4 +106,4 @@ def verdict(answer: Answer, now: float) -> Delivery:
         return Refused(Refusal.DISABLED, "HTTP 410")
     if status in UNFIT:
         return Refused(Refusal.REJECTED, f"HTTP {status}")
-    return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {status}")
+    return Retry(answer.after_s, f"HTTP {status}")

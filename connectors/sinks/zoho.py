@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Http, web_address
+from connectors.egress.tokens import Tokens
 from connectors.sinks import fields
 from connectors.sinks.batches import OUTCOMES, halving
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Http, api_verdict, unclear, web_address
-from connectors.sinks.oauth import Tokens
+from connectors.sinks.verdict import api_verdict, unclear
 
 __all__ = ["Options", "ZohoSink", "open_sink"]
 
@@ -132,7 +133,7 @@ class ZohoSink:
         told = answer.read(Answered)
         if told is not None and len(told.data) == count:  # row by row, whatever the status is
             return told.data
-        verdict = api_verdict(answer, self._http.clock())
+        verdict = api_verdict(answer)
         return unclear("Zoho") if verdict is None else verdict
 
 

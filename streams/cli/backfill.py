@@ -72,7 +72,7 @@ def backfill(
 
 async def _run(settings: "FetcherSettings", done: "Done", place: Path) -> "Done":
     from connectors.backfill import BACKFILLERS, noted, run
-    from connectors.fetcher import Asker
+    from connectors.fetcher import reading
     from connectors.sending import Sending
     from schemas.codec import Codec
     from schemas.registry import open_registry
@@ -82,10 +82,10 @@ async def _run(settings: "FetcherSettings", done: "Done", place: Path) -> "Done"
         errors.print(f"{now.sent} leads" + (f", {why}" if why else ""), markup=False)
 
     codec = Codec(open_registry(settings.schema_registry_url or None), ["RawEvent"])
-    ask = Asker(settings.fetch_timeout_s)
+    http = reading(settings)
     try:
         with Sending(settings) as sending:
-            fetcher = BACKFILLERS[done.source](settings, ask)
+            fetcher = BACKFILLERS[done.source](settings, http)
             return await run(fetcher, done, codec, sending, told=told, clock=time.time, wait=asyncio.sleep)
     finally:
-        await ask.close()
+        await http.close()

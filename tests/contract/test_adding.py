@@ -23,7 +23,7 @@ MISTAKES = {
         'signed(SIGNATURE, self._secrets, request.body, from_hex(request.headers.get(SIGNATURE, "")))',
         "pass",
     ),
-    "A sink": ("api_verdict(answer, self._http.clock()) or Delivered()", "Delivered()"),
+    "A sink": ("api_verdict(answer) or Delivered()", "Delivered()"),
 }
 
 every_section = pytest.mark.parametrize("title", MISTAKES)

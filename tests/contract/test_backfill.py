@@ -11,8 +11,10 @@ from aiohttp import web
 from typer.testing import CliRunner, Result
 
 from connectors.backfill import BACKFILLERS, Done, Missing, run
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, Http, Retry
 from connectors.fetchers import FETCHERS, Found
-from connectors.fetchers.contract import Heard, Later, Leads, Range
+from connectors.fetchers.contract import Leads, Range
 from connectors.sending import Sending
 from connectors.sources import SOURCES
 from connectors.sources.contract import Part
@@ -30,23 +32,24 @@ OWNER = "urn:li:sponsoredAccount:520001"
 NAMES = {"meta_ads": "880", "linkedin_ads": OWNER}
 
 
-class Pages:
+class Pages(Http):
     """A platform with so many leads of one form, a page at a time; troubles first, then as it should be."""
 
-    def __init__(self, leads: int, *troubles: Heard | Later) -> None:
+    def __init__(self, leads: int, *troubles: Answer | Retry) -> None:
+        super().__init__(Guard(), 1.0)
         self.leads, self.troubles, self.asked = leads, list(troubles), list[str]()
 
-    async def __call__(
-        self, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
-    ) -> Heard | Later:
-        assert form is None
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer | Retry:
+        assert (method, body) == ("GET", None)
         assert headers
         self.asked.append(url)
         if "/leadForms/" in url:
-            return Heard(200, json.dumps(ANSWERS["/leadForms/818"]).encode())
+            return Answer(200, json.dumps(ANSWERS["/leadForms/818"]).encode())
         if self.troubles:
             return self.troubles.pop(0)
-        return Heard(200, json.dumps(self.page(url)).encode())
+        return Answer(200, json.dumps(self.page(url)).encode())
 
     def page(self, url: str) -> dict[str, object]:
         query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
@@ -92,7 +95,7 @@ def test_every_lead_is_written_once_whatever_the_platform_does_meanwhile(
     environ: dict[str, str], broker: BrokerHandle, source: str
 ) -> None:
     before = {(spot.topic, spot.partition): spot.offset for spot in ends(environ, EVENTS_AD)}
-    pages = Pages(230, Later("timeout"), Heard(503, b""), Heard(429, b"", 0.5), Heard(200, b"<html>"))
+    pages = Pages(230, Retry(None, "timeout"), Answer(503, b""), Answer(429, b"", 0.5), Answer(200, b"<html>"))
     done, whys = fetched(environ, source, pages)
     events = since(environ, broker.bootstrap, before)
     assert (done.sent, done.whole, len(whys)) == (230, True, 4)
@@ -144,14 +147,19 @@ def test_the_range_is_asked_for_as_each_platform_wants_it() -> None:
     assert "submittedAtTimeRange=(start:1000500,end:2000000)" in linkedin
 
 
-@pytest.mark.parametrize("answer", [Heard(404, b"{}"), Heard(200, b'{"data":7}')])
-def test_a_form_that_is_not_there_and_an_answer_that_is_none_end_it(environ: dict[str, str], answer: Heard) -> None:
+@pytest.mark.parametrize("answer", [Answer(404, b"{}"), Answer(200, b'{"data":7}')])
+def test_a_form_that_is_not_there_and_an_answer_that_is_none_end_it(environ: dict[str, str], answer: Answer) -> None:
     with pytest.raises(Missing, match="meta_ads"):
         fetched(environ, "meta_ads", Pages(1, answer))
 
 
 def command(environ: dict[str, str], url: str, note: Path, *arguments: str) -> Result:
-    told = {"LEADSTREAM_META_API": url, "LEADSTREAM_META_TOKEN": "t", "LEADSTREAM_PEPPER": "sixteen bytes or more"}
+    told = {
+        "LEADSTREAM_META_API": url,
+        "LEADSTREAM_META_TOKEN": "t",
+        "LEADSTREAM_PEPPER": "sixteen bytes or more",
+        "LEADSTREAM_EGRESS_ALLOW": "127.0.0.1",
+    }
     arguments = ("backfill", "meta_ads", "880", "--note", str(note), *arguments)
     return CliRunner().invoke(app, arguments, env=environ | told)
 

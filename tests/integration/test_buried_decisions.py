@@ -7,7 +7,7 @@ import pytest
 from connectors import deadletters, kafka
 from connectors.deadletters import Wanted
 from connectors.destinations import GROUP, Destination
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.settings import Connection
 from connectors.sinks import memory
 from connectors.sinks.delivery import Refusal, Refused, Retry

@@ -8,8 +8,8 @@ import pytest
 
 from connectors import deadletters, kafka
 from connectors.deadletters import Wanted
+from connectors.egress.http import Answer, Retry
 from connectors.fetcher import build
-from connectors.fetchers.contract import Heard, Later
 from connectors.settings import Connection
 from connectors.sources.contract import Part
 from connectors.wrapping import wrapped
@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 def test_each_notice_becomes_its_event_or_a_dead_letter_while_the_platform_comes_and_goes(broker: BrokerHandle) -> None:
     fresh_topics(broker.bootstrap)
     given = settings(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap)
-    platforms = Platforms(Later("timeout"), Heard(503, b""), Heard(429, b"", 0.01), Heard(404, b"{}"))
-    platforms.always = Heard(200, json.dumps(META).encode())
+    platforms = Platforms(Retry(None, "timeout"), Answer(503, b""), Answer(429, b"", 0.01), Answer(404, b"{}"))
+    platforms.always = Answer(200, json.dumps(META).encode())
     with collecting(of_collector(KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap, LEADSTREAM_COLLECTOR_PORT="0")) as collector:
         producer, codec = kafka.producer(given, 10.0), Codec(FileRegistry(), ("RawEvent",))
         for n in range(6):

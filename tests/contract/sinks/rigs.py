@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import BaseModel
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.sinks import SINKS
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry, Sink
 from connectors.sinks.memory import MemorySink

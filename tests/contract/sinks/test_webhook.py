@@ -1,16 +1,18 @@
 """What is the webhook's own: redirects, 410, a connection that breaks, an address that is none."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from connectors.destinations import destinations
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer
 from connectors.settings import RelaySettings, SettingsError
 from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
-from connectors.sinks.http import Answer
 from connectors.sinks.signature import Secret
 from connectors.sinks.webhook import WebhookSink, verdict
 from streams.runtime.process import free_port
@@ -28,13 +30,15 @@ async def deliver(sink: WebhookSink, decision: str = "d-1") -> Delivery:
     return outcome
 
 
-def delivered(*answers: tuple[int, dict[str, str]], ids: tuple[str, ...] = ("d-1",)) -> tuple[list[Delivery], Receiver]:
+def delivered(
+    *answers: tuple[int, dict[str, str]], ids: tuple[str, ...] = ("d-1",), clock: Callable[[], float] = time.time
+) -> tuple[list[Delivery], Receiver]:
     """Deliver these decisions to a receiver that answers so."""
 
     async def play() -> tuple[list[Delivery], Receiver]:
         async with listening() as receiver:
             receiver.answers = list(answers)
-            sink = WebhookSink(receiver.url, SECRETS, HERE, timeout_s=2.0)
+            sink = WebhookSink(receiver.url, SECRETS, HERE, timeout_s=2.0, clock=clock)
             found = [await deliver(sink, one) for one in ids]
             await sink.close()
             return found, receiver
@@ -55,7 +59,7 @@ def test_a_410_says_that_no_more_are_wanted() -> None:
 
 @pytest.mark.parametrize("status", [401, 404, 409, 410, 418])
 def test_what_is_said_of_the_url_or_the_secret_buries_no_lead(status: int) -> None:
-    outcome = verdict(Answer(status, {}, b""), NOW)
+    outcome = verdict(Answer(status))
     assert isinstance(outcome, Retry) or outcome == Refused(Refusal.DISABLED, "HTTP 410")
 
 
@@ -118,7 +122,8 @@ def test_a_receiver_that_takes_the_lead_and_hangs_up_is_asked_again() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(retry_after: str, seconds: float | None) -> None:
-    assert verdict(Answer(503, {"retry-after": retry_after}, b""), NOW) == Retry(seconds, "HTTP 503")
+    found, _ = delivered((503, {"retry-after": retry_after}), clock=lambda: NOW)
+    assert found == [Retry(seconds, "HTTP 503")]
 
 
 @pytest.mark.parametrize("url", ["", "ftp://example.com", "file:///etc/passwd", "example.com/leads", "http://"])

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors.fetchers import FETCHERS, Found, Gone, Later
-from connectors.fetchers.contract import Heard
+from connectors.egress.guard import Guard
+from connectors.egress.http import Answer, Http, Retry
+from connectors.fetchers import FETCHERS, Found, Gone
 from connectors.settings import FetcherSettings
 from connectors.sources import SOURCES
 from connectors.sources.contract import Part
@@ -72,26 +73,28 @@ ANSWERS = {
 }
 
 
-class Platforms:
+class Platforms(Http):
     """Answers what is asked from `ANSWERS`, after the troubles that it is to make first."""
 
-    def __init__(self, *troubles: Heard | Later) -> None:
+    def __init__(self, *troubles: Answer | Retry) -> None:
+        super().__init__(Guard(), 1.0)
         self.troubles, self.asked = list(troubles), list[str]()
-        self.always: Heard | None = None
+        self.always: Answer | None = None
 
-    async def __call__(
+    async def send(
         self,
+        method: str,  # noqa: ARG002
         url: str,
         headers: Mapping[str, str] | None = None,  # noqa: ARG002
-        form: Mapping[str, str] | None = None,  # noqa: ARG002
-    ) -> Heard | Later:
+        body: bytes | None = None,  # noqa: ARG002
+    ) -> Answer | Retry:
         self.asked.append(url)
         if self.troubles:
             return self.troubles.pop(0)
         if self.always is not None:
             return self.always
         found = next((body for part, body in ANSWERS.items() if part in url), None)
-        return Heard(404, b"{}") if found is None else Heard(200, json.dumps(found).encode())
+        return Answer(404, b"{}") if found is None else Answer(200, json.dumps(found).encode())
 
 
 def settings(**environ: str) -> FetcherSettings:
@@ -115,7 +118,7 @@ def notice(name: str) -> tuple[RawEvent, bytes]:
     return stored(name, part), part.body
 
 
-def fetch(name: str, platforms: Platforms, **environ: str) -> Found | Later | Gone:
+def fetch(name: str, platforms: Platforms, **environ: str) -> Found | Retry | Gone:
     return asyncio.run(FETCHERS[name](settings(**environ), platforms).fetch(*notice(name)))
 
 
@@ -141,32 +144,32 @@ def test_fetching_twice_finds_the_same_events(name: str) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("trouble", [Later("timeout"), Heard(503, b""), Heard(429, b"", 7.0)], ids=str)
-def test_a_platform_that_is_away_or_limits_us_is_asked_later(name: str, trouble: Heard | Later) -> None:
+@pytest.mark.parametrize("trouble", [Retry(None, "timeout"), Answer(503, b""), Answer(429, b"", 7.0)], ids=str)
+def test_a_platform_that_is_away_or_limits_us_is_asked_later(name: str, trouble: Answer | Retry) -> None:
     later = fetch(name, Platforms(trouble))
-    assert isinstance(later, Later)
-    if isinstance(trouble, Heard) and name != "salesforce":  # there it is the sign-in that is limited
-        assert later.after_s == trouble.retry_after_s
+    assert isinstance(later, Retry)
+    if isinstance(trouble, Answer) and name != "salesforce":  # there it is the sign-in that is limited
+        assert later.after_s == trouble.after_s
 
 
 @EACH
 @pytest.mark.parametrize("odd", [b"", b"<html>Down for a moment</html>", b"[]", b'{"id":"20', b'{"a":"\xff"}'])
 def test_an_answer_that_is_none_costs_no_lead(name: str, odd: bytes) -> None:
-    signed_in = [Heard(200, b'{"access_token":"t"}')] if name == "salesforce" else []
-    assert isinstance(fetch(name, Platforms(*signed_in, Heard(200, odd))), Later)
+    signed_in = [Answer(200, b'{"access_token":"t"}')] if name == "salesforce" else []
+    assert isinstance(fetch(name, Platforms(*signed_in, Answer(200, odd))), Retry)
 
 
 def test_a_form_that_was_not_understood_is_asked_for_again() -> None:
-    lead, page = Heard(200, json.dumps(LINKEDIN).encode()), Heard(200, b"<html>")
+    lead, page = Answer(200, json.dumps(LINKEDIN).encode()), Answer(200, b"<html>")
     fetcher = FETCHERS["linkedin_ads"](settings(), Platforms(lead, page))
     turns = [asyncio.run(fetcher.fetch(*notice("linkedin_ads"))) for _ in range(2)]
-    assert [type(turn) for turn in turns] == [Later, Found]
+    assert [type(turn) for turn in turns] == [Retry, Found]
 
 
 @EACH
 def test_what_is_not_there_any_more_is_gone(name: str) -> None:
-    missing = [Heard(200, b'{"access_token":"t"}')] if name == "salesforce" else []
-    assert isinstance(fetch(name, Platforms(*missing, Heard(404, b"{}"))), Gone)
+    missing = [Answer(200, b'{"access_token":"t"}')] if name == "salesforce" else []
+    assert isinstance(fetch(name, Platforms(*missing, Answer(404, b"{}"))), Gone)
 
 
 @EACH
@@ -179,20 +182,20 @@ def test_a_token_that_is_not_set_or_not_good_lets_notices_wait(name: str) -> Non
     }
     platforms = Platforms()
     later = fetch(name, platforms, **unset)
-    assert isinstance(later, Later)
+    assert isinstance(later, Retry)
     assert "is not set" in later.why or "not all set" in later.why
     assert platforms.asked == []
-    assert isinstance(fetch(name, Platforms(*[Heard(401, b"{}")] * 4)), Later)
+    assert isinstance(fetch(name, Platforms(*[Answer(401, b"{}")] * 4)), Retry)
 
 
 @pytest.mark.parametrize("code", [2, 4, 10, 200, 80005, 190])
 def test_metas_limits_and_expired_tokens_are_no_fault_of_the_lead(code: int) -> None:
-    later = fetch("meta_ads", Platforms(Heard(400, json.dumps({"error": {"code": code}}).encode())))
-    assert isinstance(later, Later)
+    later = fetch("meta_ads", Platforms(Answer(400, json.dumps({"error": {"code": code}}).encode())))
+    assert isinstance(later, Retry)
 
 
 def test_salesforces_token_is_renewed_when_it_is_refused() -> None:
-    platforms = Platforms(Heard(200, b'{"access_token":"old"}'), Heard(401, b""))
+    platforms = Platforms(Answer(200, b'{"access_token":"old"}'), Answer(401, b""))
     assert isinstance(fetch("salesforce", platforms), Found)
     assert [url.rpartition("/")[2] for url in platforms.asked].count("token") == 2
 
@@ -209,7 +212,7 @@ def test_salesforces_token_is_renewed_when_it_is_refused() -> None:
 def test_a_subscription_is_confirmed_on_amazons_hosts_only(link: str, followed: bool) -> None:
     names = ("Type", "Message", "MessageId", "Timestamp", "TopicArn", "Signature", "SignatureVersion", "SigningCertURL")
     body = json.dumps(dict.fromkeys(names, "x") | {"SubscribeURL": link}).encode()
-    platforms = Platforms(Heard(200, b"<ok/>"))
+    platforms = Platforms(Answer(200, b"<ok/>"))
     raw = stored("ses", Part("1", "subscription", "v-1", body))
     outcome = asyncio.run(FETCHERS["ses"](settings(), platforms).fetch(raw, body))
     assert platforms.asked == ([link] if followed else [])

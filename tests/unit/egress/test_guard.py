@@ -2,28 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from connectors.egress import BadNetworkError, Guard, may_reach
-from connectors.sinks.delivery import Retry
-from connectors.sinks.http import Answer, Http
+from connectors.egress.guard import Guard, may_reach
+from connectors.egress.http import Answer, Http, Retry
+from connectors.settings import FetcherSettings, RelaySettings, SettingsError
+from tests.canary import HERE, canary
 from tests.receiver import listening
 
-# Spellings of this machine, each of which some URL library takes for a host; {port} is the canary's.
-HERE = (
-    "127.0.0.1", "127.0.0.2", "127.1", "127.0.1", "127.255.255.254", "2130706433", "017700000001", "0177.0.0.1",
-    "0177.0.0.01", "0x7f000001", "0x7f.0.0.1", "0x7f.1", "0x7f.0x0.0x0.0x1", "0x7F.0.0.0x1", "127.0.0.1.", "0",
-    "0.0.0.0", "00.00.00.00", "0x0", "localhost", "LOCALHOST", "localhost.", "ip6-localhost", "[::1]", "[::]",
-    "[0:0:0:0:0:0:0:1]",
-    "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:0:127.0.0.1]",
-    "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]",
-    "[2002:7f00:1::]", "[2001:0:0:0:0:0:80ff:fffe]", "[fe80::1]", "[::1%25lo]", "user@127.0.0.1", "8.8.8.8@127.0.0.1",
-    "127。0。0。1", "①②⑦.⓪.⓪.①", "127%2e0%2e0%2e1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
-)  # fmt: skip
 # Addresses that are somebody's inside: clouds' metadata, private, shared, link-local, test, multicast, reserved.
 INSIDE = (
     "169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "10.0.0.1",
@@ -33,21 +21,6 @@ INSIDE = (
     "ff02::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "2002:a00:1::", "::a00:1",
     "2001:db8::1", "100::1",
 )  # fmt: skip
-
-
-@asynccontextmanager
-async def canary() -> AsyncIterator[tuple[int, list[object]]]:
-    """Listens on every address of this machine; yields its port, and who has connected."""
-    met: list[object] = []
-
-    async def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        met.append(writer.get_extra_info("peername"))
-        writer.close()
-
-    server = await asyncio.start_server(meet, "0.0.0.0", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield port, met
 
 
 async def visit(guard: Guard, *urls: str) -> list[Answer | Retry]:
@@ -130,6 +103,8 @@ def test_what_is_blocked_says_which_setting_allows_it() -> None:
     assert "LEADSTREAM_EGRESS_ALLOW" in answer.why
 
 
-def test_a_network_that_is_none_is_named() -> None:
-    with pytest.raises(BadNetworkError, match="localhost"):
-        Guard(["localhost"])
+@pytest.mark.parametrize("settings", [RelaySettings, FetcherSettings])
+def test_a_network_that_is_none_is_named(settings: type[RelaySettings | FetcherSettings]) -> None:
+    given = {"KAFKA_BOOTSTRAP_SERVERS": "not:1", "LEADSTREAM_PEPPER": "sixteen bytes or more"}
+    with pytest.raises(SettingsError, match="LEADSTREAM_EGRESS_ALLOW is wrong: localhost"):
+        settings.read(given | {"LEADSTREAM_EGRESS_ALLOW": "127.0.0.1,localhost"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.egress import Guard
+from connectors.egress.guard import Guard
 from connectors.sinks.conversion import Conversion, conversion, email_hash, phone_hash
 from connectors.sinks.delivery import Parcel, Skipped
 from connectors.sinks.google_conversions import GoogleConversions

@@ -1,32 +1,33 @@
-"""HTTP as the sinks use it: through the guard, within a time and a size, no redirects, faults as values."""
+"""HTTP out: through the guard, within a time and a size, no redirects, no cookies, faults as values."""
 
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from connectors.egress import Blocked, Guard
-from connectors.sinks.delivery import Delivery, Refusal, Refused, Retry
+from connectors.egress.guard import Blocked, Guard
 
-__all__ = ["LATER", "Answer", "Http", "api_verdict", "seconds", "unclear", "web_address"]
+__all__ = ["DELIVERY_BYTES", "READ_BYTES", "Answer", "Http", "Retry", "seconds", "web_address"]
 
 T = TypeVar("T")
-LARGEST_ANSWER = 262_144
-LATER = (408, 409, 423, 425, 429)  # of the 4xx, these say nothing about the lead
-OURS = (401, 402, 403, 404, 405, 407, 410, 426, 477)  # of our credentials, account, URL; 477: HubSpot moves it
+CONNECT_S = 3.0
+DELIVERY_BYTES, READ_BYTES = 262_144, 1_048_576  # of what is said to a delivery; of what is asked for
 LONGEST_WAIT_S = 3_600.0
+FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
 class Answer(NamedTuple):
-    """What a destination said. `body` is cut off at 256 KiB."""
+    """What was answered. `after_s` is how long we are asked to wait; a body that was cut off is not `whole`."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
+    after_s: float | None = None
+    whole: bool = True
 
     def read(self, kind: type[T]) -> T | None:
         """Return the body as what it is documented to be, None when it is something else."""
@@ -36,21 +37,39 @@ class Answer(NamedTuple):
             return None
 
 
-class Http:
-    """One destination's connections, made when first used."""
+class Retry(NamedTuple):
+    """Not now: the world's fault. `after_s` is what the other side asked for in seconds, None when it did not say.
 
-    def __init__(self, guard: Guard, timeout_s: float, clock: Callable[[], float] = time.time) -> None:
-        self._guard, self._timeout, self.clock = guard, aiohttp.ClientTimeout(total=timeout_s), clock
+    `alone`: the other side is well, only this lead has to wait (a locked row).
+    """
+
+    after_s: float | None
+    why: str
+    alone: bool = False
+
+
+class Http:
+    """Connections of one destination, or of all that is read; made when first used. `largest`: bytes of an answer."""
+
+    def __init__(
+        self, guard: Guard, timeout_s: float, clock: Callable[[], float] = time.time, largest: int = DELIVERY_BYTES
+    ) -> None:
+        self._guard, self.clock, self._largest = guard, clock, largest
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer | Retry:
-        """Send one request; a destination that does not answer in full is a `Retry`. Raises nothing."""
+        """Send one request; who does not answer in full is a `Retry`. Raises nothing."""
         try:
-            async with self._open().request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
-                content = await _read(answer)
-                return Answer(answer.status, answer.headers, content)
+            async with self._open().request(
+                method, _as_it_is(url), data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                content = await _read(answer, self._largest)
+                asked = answer.headers.get("retry-after", "")
+                after_s = seconds(asked, self.clock()) if asked else None
+                return Answer(answer.status, content[: self._largest], after_s, len(content) <= self._largest)
         except TimeoutError:
             return Retry(None, "timeout")
         except aiohttp.ClientConnectorError as error:
@@ -67,6 +86,10 @@ class Http:
         kind = {"accept": "application/json"} | ({} if body is None else {"content-type": "application/json"})
         return await self.send(method, url, {**kind, **(headers or {})}, content)
 
+    async def form(self, url: str, fields: Mapping[str, str]) -> Answer | Retry:
+        """Post a form."""
+        return await self.send("POST", url, FORM, urlencode(fields).encode())
+
     async def close(self) -> None:
         """Close the connections that were kept."""
         if self._session is not None:
@@ -81,26 +104,6 @@ class Http:
                 connector=aiohttp.TCPConnector(socket_factory=self._guard.socket, limit=0),
             )
         return self._session
-
-
-def api_verdict(answer: Answer, now: float) -> Delivery | None:
-    """Return what a status means for all leads of a request to a CRM's API; None of a 2xx, which says more inside.
-
-    What is wrong with our credentials or our URL is no lead's fault: it is tried again until somebody has mended it.
-    """
-    if 200 <= answer.status < 300:
-        return None
-    if 400 <= answer.status < 500 and answer.status not in (*LATER, *OURS):
-        return Refused(Refusal.REJECTED, f"HTTP {answer.status}")
-    return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {answer.status}")
-
-
-def unclear(who: str, *, alone: bool = False) -> Retry:
-    """Return what comes of an answer that is not as documented: a proxy's page, half a body, another version's.
-
-    It says neither that a lead was taken nor that it never will be.
-    """
-    return Retry(None, f"{who}'s answer is not understood", alone)
 
 
 def seconds(retry_after: str, now: float) -> float | None:
@@ -123,12 +126,17 @@ def web_address(url: str) -> str:
     raise ValueError("this is not an http:// or https:// address")
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the body as far as it is looked at; a longer one costs its connection."""
+def _as_it_is(url: str) -> URL:
+    """Return a URL with its escapes untouched, for some APIs tell `:` from `%3A`; escaped where it cannot go so."""
+    return URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+
+
+async def _read(answer: aiohttp.ClientResponse, largest: int) -> bytes:
+    """Return the body as far as it is looked at, and a little more of a longer one, which costs its connection."""
     content = bytearray()
     async for chunk in answer.content.iter_any():
         content += chunk
-        if len(content) > LARGEST_ANSWER:
+        if len(content) > largest:
             answer.close()
             break
-    return bytes(content[:LARGEST_ANSWER])
+    return bytes(content)

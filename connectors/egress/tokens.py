@@ -1,13 +1,11 @@
-"""OAuth 2.0 access tokens for sinks: fetched when first needed, kept until they expire or are refused."""
+"""OAuth 2.0 access tokens: fetched when first needed, kept until they expire or are refused."""
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from connectors.sinks.delivery import Retry
-from connectors.sinks.http import Answer, Http, seconds
+from connectors.egress.http import Answer, Http, Retry
 
 __all__ = ["Grant", "Tokens"]
 
@@ -37,15 +35,13 @@ class Tokens:
         async with self._lock:
             if self._granted and self._http.clock() < self._until:
                 return self._granted
-            kind = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-            answer = await self._http.send("POST", self._url, kind, urlencode(self._form).encode())
+            answer = await self._http.form(self._url, self._form)
             if isinstance(answer, Retry):
                 return answer
-            found, now = answer.read(Grant), self._http.clock()
+            found = answer.read(Grant)
             if not 200 <= answer.status < 300 or found is None or not found.access_token:
-                return Retry(seconds(answer.headers.get("retry-after", ""), now), f"HTTP {answer.status} for a token")
-            self._granted = found
-            self._until = now + _lasts_s(found)
+                return Retry(answer.after_s, f"HTTP {answer.status} for a token")
+            self._granted, self._until = found, self._http.clock() + _lasts_s(found)
             return found
 
     def refused(self, granted: Grant) -> None:
