@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from connectors.sinks.delivery import Parcel, Skipped
 
-__all__ = ["Conversion", "conversion", "email_hash", "phone_hash"]
+__all__ = ["Conversion", "conversion", "email_hash", "google_email_hash", "microsoft_email_hash", "phone_hash"]
 
 HASHED = re.compile(r"[0-9a-f]{64}")
 GMAIL = ("gmail.com", "googlemail.com")
@@ -58,19 +58,37 @@ def conversion(parcel: Parcel, events: dict[str, str], knows: Collection[str]) -
     return Conversion(routed.decision_id, name, at, email, phone, clicks, told, routed.value, clicked_at)
 
 
-def email_hash(email: str, google: bool = False) -> str:
+def email_hash(email: str) -> str:
     """Return the SHA-256 of an address, trimmed and in small letters; what is hashed already stays as it is.
 
-    Google leaves all dots out of the local part of Gmail addresses.
+    >>> email_hash(" Jane.Doe@Example.com ")[:8]
+    '86e0b9e5'
+    """
+    return _hash(_plain(email))
 
-    >>> email_hash(" Jane.Doe@Example.com ")[:8], email_hash("j.a.n.e@gmail.com", google=True) == email_hash("jane@gmail.com")
-    ('86e0b9e5', True)
-    """  # noqa: E501 - a doctest's line
-    address = email.strip().lower()
-    local, at, domain = address.rpartition("@")
-    if google and domain in GMAIL:
-        address = f"{local.replace('.', '')}{at}{domain}"
-    return _hash(address)
+
+def google_email_hash(email: str) -> str:
+    """Return the hash as Google Ads wants it: without the dots in the local part of Gmail addresses.
+
+    https://developers.google.com/google-ads/api/docs/conversions/upload-identifiers
+
+    >>> google_email_hash("j.a.n.e@gmail.com") == email_hash("jane@gmail.com")
+    True
+    """
+    local, at, domain = _plain(email).rpartition("@")
+    return _hash(f"{local.replace('.', '') if domain in GMAIL else local}{at}{domain}")
+
+
+def microsoft_email_hash(email: str) -> str:
+    """Return the hash as Microsoft Advertising wants it: of every domain without dots, and without what follows a +.
+
+    https://learn.microsoft.com/en-us/advertising/guides/uet-conversion-api-integration (`userData.em`)
+
+    >>> microsoft_email_hash("Jane.Doe+Shopping@Contoso.com") == email_hash("janedoe@contoso.com")
+    True
+    """
+    local, at, domain = _plain(email).rpartition("@")
+    return _hash(f"{local.partition('+')[0].replace('.', '')}{at}{domain}")
 
 
 def phone_hash(phone: str, plus: bool) -> str:
@@ -83,6 +101,10 @@ def phone_hash(phone: str, plus: bool) -> str:
         return _hash(phone.strip().lower())
     digits = re.sub(r"\D", "", phone)
     return _hash(f"+{digits}" if plus else digits) if digits else ""
+
+
+def _plain(email: str) -> str:
+    return email.strip().lower()
 
 
 def _hash(text: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from connectors.egress.guard import Guard
 from connectors.egress.http import Answer, web_address
 from connectors.egress.tokens import Tokens
-from connectors.sinks.conversion import Conversion, email_hash, phone_hash
+from connectors.sinks.conversion import Conversion, google_email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
 from connectors.sinks.platform import Platform, PlatformOptions
 from connectors.sinks.verdict import unclear
@@ -121,7 +121,7 @@ class GoogleConversions(Platform):
     def row(self, told: Conversion) -> dict[str, Any]:
         """Return a ClickConversion."""
         people = [
-            *([{"hashedEmail": email_hash(told.email, google=True)}] if told.email else []),
+            *([{"hashedEmail": google_email_hash(told.email)}] if told.email else []),
             *([{"hashedPhoneNumber": phone_hash(told.phone, plus=True)}] if told.phone else []),
         ]
         click = next(((kind, told.clicks[kind]) for kind in CLICKS if kind in told.clicks), None)

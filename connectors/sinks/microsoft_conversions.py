@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from connectors.egress.guard import Guard
 from connectors.egress.http import Answer, web_address
-from connectors.sinks.conversion import Conversion, email_hash, phone_hash
+from connectors.sinks.conversion import Conversion, microsoft_email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
 from connectors.sinks.platform import Platform, PlatformOptions
 from connectors.sinks.verdict import unclear
@@ -61,7 +61,7 @@ class MicrosoftConversions(Platform):
     def row(self, told: Conversion) -> dict[str, Any]:
         """Return an event."""
         user = {
-            "em": email_hash(told.email) if told.email else "",
+            "em": microsoft_email_hash(told.email) if told.email else "",
             "ph": phone_hash(told.phone, plus=True) if told.phone else "",
             "msclkid": told.clicks.get("msclkid", ""),
         }

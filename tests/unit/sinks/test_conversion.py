@@ -1,9 +1,20 @@
 """What ad platforms are told: nothing without consent, and hashes that match answers computed elsewhere."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from connectors.egress.guard import Guard
-from connectors.sinks.conversion import Conversion, conversion, email_hash, phone_hash
+from connectors.sinks import SINKS
+from connectors.sinks.conversion import (
+    Conversion,
+    conversion,
+    email_hash,
+    google_email_hash,
+    microsoft_email_hash,
+    phone_hash,
+)
 from connectors.sinks.delivery import Parcel, Skipped
 from connectors.sinks.google_conversions import GoogleConversions
 from connectors.sinks.linkedin_conversions import LinkedInConversions
@@ -14,11 +25,13 @@ from connectors.sinks.platform import Platform
 from connectors.sinks.tiktok_conversions import TikTokConversions
 from schemas.records import Stage, Visit
 from tests.builders import NOON, routed
+from tests.contract.sinks.rigs import CRMS
 
 EVENTS = {"mql": "qualified_lead"}
 KNOWS = ("email", "phone", "gclid")
 JANE: dict[str, object] = {"email": "jane.doe@example.com", "phone": "+4915112345678"}
 EMAIL = "86e0b9e56c17cc4d12387e1949b85053fbe73bc3ce5a1188713a9d300cc6133d"
+EMAIL_MICROSOFT = "c4d25e9c90ff23e9145397bc6fbd5385ca5fbe78211222ccbecd0b369ebb19a6"  # of janedoe@example.com
 PHONE_PLUS = "536afd523e19dc83fccba822ef5e4ca646111314aaf0aa286667c5bea18dd70b"
 PLATFORMS: dict[str, type[Platform]] = {
     "google_conversions": GoogleConversions,
@@ -31,9 +44,34 @@ PHONE_BARE = "8efb96404be52f6109b9db0f687274a81e9e3cc23fabd6f0da5d38baa3d2facd"
 
 
 @pytest.mark.parametrize("email", ["jane.doe@example.com", " Jane.Doe@EXAMPLE.com\n", EMAIL])
-@pytest.mark.parametrize("google", [True, False])
-def test_an_address_has_its_known_hash_and_is_never_hashed_twice(email: str, google: bool) -> None:
-    assert email_hash(email, google) == EMAIL
+@pytest.mark.parametrize("hashed", [email_hash, google_email_hash])
+def test_an_address_has_its_known_hash_and_is_never_hashed_twice(email: str, hashed: Callable[[str], str]) -> None:
+    assert hashed(email) == EMAIL
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["jane.doe@example.com", " JANE.DOE+Shopping@Example.com", "j.ane.d.oe+a+b.c@example.com", EMAIL_MICROSOFT],
+)
+def test_microsoft_leaves_out_dots_and_tags_of_every_domain(email: str) -> None:
+    assert microsoft_email_hash(email) == EMAIL_MICROSOFT
+    assert microsoft_email_hash("jane@sub.example.com") == email_hash("jane@sub.example.com")
+
+
+def test_each_platform_is_told_the_hash_that_it_wants() -> None:
+    told = conversion(Parcel(routed(), {"email": "Jane.Doe+x@gmail.com"}), EVENTS, KNOWS)
+    assert isinstance(told, Conversion)
+    given: dict[str, dict[str, object]] = {name: make("https://ads.example") for name, (_, make) in CRMS.items()}
+    rows = {}
+    for name in PLATFORMS:
+        kind = SINKS[name]
+        sink = kind.open(kind.options.model_validate(given[name]), Guard())
+        assert isinstance(sink, Platform)
+        rows[name] = json.dumps(sink.row(told))
+    wanted = {name: email_hash("jane.doe+x@gmail.com") for name in rows}
+    wanted["google_conversions"] = email_hash("janedoe+x@gmail.com")
+    wanted["microsoft_conversions"] = email_hash("janedoe@gmail.com")
+    assert {name: wanted[name] in row for name, row in rows.items()} == dict.fromkeys(rows, True)
 
 
 def test_a_number_is_hashed_with_its_plus_or_without() -> None:
@@ -44,7 +82,7 @@ def test_a_number_is_hashed_with_its_plus_or_without() -> None:
 
 @pytest.mark.parametrize("domain", ["gmail.com", "googlemail.com"])
 def test_google_leaves_out_every_dot_of_a_gmail_address_and_nobody_else_does(domain: str) -> None:
-    assert email_hash(f"j.a.n.e@{domain}", google=True) == email_hash(f"jane@{domain}")
+    assert google_email_hash(f"j.a.n.e@{domain}") == email_hash(f"jane@{domain}")
     assert email_hash(f"j.a.n.e@{domain}") != email_hash(f"jane@{domain}")
 
 
