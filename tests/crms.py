@@ -142,15 +142,19 @@ class Salesforce(Fake):
         super().__init__()
         self.locked: set[str] = set()
         self.converted: set[str] = set()
+        self.contacts: dict[str, dict[str, Any]] = {}  # by record id: "003" and the lead's external id
 
     def answer(self, request: web.Request, body: Any) -> web.Response:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return web.json_response([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}], status=401)
+        kind, _, id_ = request.path.rpartition("/")
         if request.method == "DELETE":
-            return self._delete(request.path.rpartition("/")[2])
+            return self._delete(id_)
+        if "/composite/" not in kind:
+            return self._lead(id_) if request.method == "GET" else self._contact(id_, body)
         found = re.fullmatch(r"/services/data/v[\d.]+/composite/sobjects/(\w+)/(\w+)/?", request.path)
-        if found is None or len(body["records"]) > 200:
-            return web.json_response([{"errorCode": "INVALID_INPUT", "message": "no"}], status=400)
+        assert found is not None
+        assert len(body["records"]) <= 200
         if any(name in self.lacks for record in body["records"] for name in record):
             return web.json_response([{"errorCode": "INVALID_FIELD", "message": "No such column"}], status=400)
         ids = [record.get(found[2]) for record in body["records"]]
@@ -163,6 +167,19 @@ class Salesforce(Fake):
         if id_ in self.locked or self.records.pop(id_, None) is None:
             self.locked.discard(id_)
             return web.json_response([{"errorCode": code, "message": "no"}], status=status)
+        return web.Response(status=204)
+
+    def _lead(self, id_: str) -> web.Response:
+        contact = f"003{id_}" if f"003{id_}" in self.contacts else None
+        return web.json_response({"attributes": {"type": "Lead"}, "ConvertedContactId": contact, "Id": "00Q1"})
+
+    def _contact(self, id_: str, body: Any) -> web.Response:
+        if code := next((f"No such column '{name}'" for name in body if name in self.lacks), ""):
+            return web.json_response([{"errorCode": "INVALID_FIELD", "message": code}], status=400)
+        if id_ in self.locked:
+            self.locked.discard(id_)
+            return web.json_response([{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "no"}], status=400)
+        self.contacts[id_].update(body)
         return web.Response(status=204)
 
     def _row(self, id_: str, ids: list[str], record: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Salesforce: records of one sObject, upserted by an external id in collections of up to 200, deleted one by one.
 
+A lead that sales has converted takes no more changes, and Salesforce does not say in its refusal what became of it: so
+it is asked, and the contact is told instead, of what `contact_fields` names, or nobody.
+
 Source: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm
 """
 
@@ -14,7 +17,7 @@ from connectors.egress.http import Answer, Http, web_address
 from connectors.egress.tokens import Tokens
 from connectors.sinks import fields
 from connectors.sinks.batches import halving
-from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Skipped
 from connectors.sinks.verdict import api_verdict, unclear
 
 __all__ = ["Options", "SalesforceSink", "open_sink"]
@@ -24,6 +27,7 @@ BUSY = ("REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "API_DISABLED_FOR_ORG") 
 MISSING = ("INVALID_FIELD", "INVALID_TYPE")  # no lead's fault, and soon mended
 GONE = ("NOT_FOUND", "ENTITY_IS_DELETED")
 LOCKED = ("UNABLE_TO_LOCK_ROW", "ROW_LOCK", "DUPLICATE_COMM_NICKNAME", "QUERY_TIMEOUT")  # this row has to
+CONVERTED = "CANNOT_UPDATE_CONVERTED_LEAD"
 FIELDS = {
     "LastName": "last_name",
     "FirstName": "first_name",
@@ -56,6 +60,11 @@ class Options(BaseModel):
     fields_: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
         FIELDS, alias="fields", description="Salesforce's field: our name for what it is filled with"
     )
+    contact_fields: Annotated[dict[str, str], AfterValidator(fields.known)] = Field(
+        {},
+        description="fields of the contact that a lead was converted to: our name for what each is filled with; none = "
+        "contacts are left alone",
+    )
     timeout_s: float = Field(20.0, gt=0, description="how long Salesforce may take to answer, seconds")
 
     @model_validator(mode="after")
@@ -80,6 +89,12 @@ class Result(Struct):
     errors: list[Trouble] | None = None
 
 
+class Lead(Struct, rename="pascal"):
+    """What became of a lead: the contact that it was converted to, if any."""
+
+    converted_contact_id: str | None = None
+
+
 class SalesforceSink:
     """Upserts records; a row's errors are told apart: locked, refused, or everybody's trouble."""
 
@@ -94,14 +109,20 @@ class SalesforceSink:
         self._tokens = Tokens(self._http, url, grant | credentials)
         data, records = f"/services/data/{options.version}", f"sobjects/{options.sobject}/{options.external_id}"
         self._path, self._record = f"{data}/composite/{records}", f"{data}/{records}"
+        self._contacts = f"{data}/sobjects/Contact"
 
     async def deliver(self, parcels: Sequence[Parcel]) -> list[Delivery]:
-        """Upsert them in one call."""
-        return await halving([self._row(parcel) for parcel in parcels], self._upsert)
+        """Upsert them in one call; leads that were converted are told to their contacts, one by one."""
+        outcomes = await halving([self._row(parcel) for parcel in parcels], self._upsert)
+        if self._options.contact_fields:
+            for number, parcel in enumerate(parcels):
+                if outcomes[number] == NO_LEAD:
+                    outcomes[number] = await self._tell_contact(parcel)
+        return outcomes
 
     async def erase(self, parcels: Sequence[Parcel]) -> list[Delivery]:
-        """Delete each record."""
-        return [await self._delete(parcel.routed.lead_id) for parcel in parcels]
+        """Delete each record. A contact that a lead was converted to is a customer: that is for a person to decide."""
+        return [await self._forget(parcel.routed.lead_id) for parcel in parcels]
 
     async def close(self) -> None:
         """Close the connections that were kept."""
@@ -128,15 +149,39 @@ class SalesforceSink:
             return unclear("Salesforce")
         return [_outcome(result) for result in results]
 
-    async def _delete(self, lead_id: str) -> Delivery:
+    async def _forget(self, lead_id: str) -> Delivery:
+        """Delete a record; first it is asked about a contact, since afterwards nobody knows."""
+        contact = await self._contact(lead_id) if self._options.sobject == "Lead" else NO_LEAD
+        if isinstance(contact, Retry | Refused):
+            return contact
         answer = await self._tokens.send("DELETE", f"{self._record}/{lead_id}", "Bearer")
+        done = Refused(Refusal.REJECTED, LEFT) if isinstance(contact, str) else Delivered("deleted")
+        return self._of_one(answer, done, gone=Delivered("not there"))
+
+    async def _tell_contact(self, parcel: Parcel) -> Delivery:
+        """Change the contact that a lead was converted to."""
+        contact = await self._contact(parcel.routed.lead_id)
+        if not isinstance(contact, str):
+            return contact
+        row = fields.filled(self._options.contact_fields, fields.flat(*parcel))
+        answer = await self._tokens.send("PATCH", f"{self._contacts}/{contact}", "Bearer", row)
+        return self._of_one(answer, Delivered("contact updated"), gone=NO_LEAD)
+
+    async def _contact(self, lead_id: str) -> str | Delivery:
+        """Return the id of the contact that a lead was converted to, or what else became of asking."""
+        answer = await self._tokens.send("GET", f"{self._record}/{lead_id}?fields=ConvertedContactId", "Bearer")
+        told = answer.read(Lead) if isinstance(answer, Answer) else None
+        otherwise = NO_LEAD if told else unclear("Salesforce", alone=True)
+        return (told and told.converted_contact_id) or self._of_one(answer, otherwise, gone=NO_LEAD)
+
+    def _of_one(self, answer: Answer | Retry, done: Delivery, *, gone: Delivery) -> Delivery:
+        """Return what became of a request about one record."""
         if isinstance(answer, Retry):
             return answer
-        if _code(answer) in GONE:
-            return Delivered("not there")
-        if _code(answer) in LOCKED:
-            return Retry(None, _code(answer), alone=True)
-        return self._verdict(answer) or Delivered("deleted")
+        code = _code(answer)
+        if code in LOCKED:
+            return Retry(None, code, alone=True)
+        return gone if code in GONE else self._verdict(answer) or done
 
     def _verdict(self, answer: Answer) -> Delivery | None:
         """Return what became of a request as a whole; None when it says more inside."""
@@ -147,7 +192,9 @@ class SalesforceSink:
         return api_verdict(answer)
 
 
-MAKE = "make the fields that `fields` and `external_id` name at Salesforce, or let us write them"
+MAKE = "make the fields that `fields`, `contact_fields` and `external_id` name at Salesforce, or let us write them"
+LEFT = "the lead is deleted; the contact that it was converted to is not"
+NO_LEAD = Skipped("it is no lead any more: it was converted")
 GRANT = {"grant_type": "client_credentials"}
 
 
@@ -167,6 +214,8 @@ def _outcome(result: Result) -> Delivery:
         return Delivered("created" if result.created else "updated")
     codes = [error.status_code for error in result.errors or () if error.status_code]
     told = ", ".join(codes) or "no reason given"
+    if CONVERTED in codes:
+        return NO_LEAD
     if any(code in MISSING for code in codes):
         return Retry(None, f"{told}: {MAKE}")
     if any(code in BUSY for code in codes):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink
+from connectors.sinks.delivery import Delivered, Delivery, Parcel, Refusal, Refused, Retry, Sink, Skipped
 from schemas.records import Stage
 from tests.builders import routed
 from tests.contract.sinks.rigs import CRMS, erasure, facing
@@ -125,12 +125,60 @@ def test_salesforces_rows_are_told_apart() -> None:
         expected: list[Delivery] = [
             Delivered("created"),
             Retry(None, "UNABLE_TO_LOCK_ROW", alone=True),
-            Refused(Refusal.REJECTED, "CANNOT_UPDATE_CONVERTED_LEAD"),
+            Skipped("it is no lead any more: it was converted"),
         ]
         assert list(await sink.deliver([parcel(number) for number in range(3)])) == expected
         assert list(await sink.deliver([parcel(0), parcel(1)])) == [Delivered("updated"), Delivered("created")]
 
     on("salesforce", story)
+
+
+def test_what_is_decided_of_a_converted_lead_is_told_to_its_contact() -> None:
+    async def story(sink: Sink, fake: Salesforce) -> None:
+        fake.converted = {"e-1", "e-2"}
+        fake.contacts["003e-1"] = {"LastName": "as sales has it"}
+        expected: list[Delivery] = [
+            Delivered("created"),
+            Delivered("contact updated"),
+            Skipped("it is no lead any more: it was converted"),  # to nothing that is still there
+        ]
+        assert list(await sink.deliver([parcel(number) for number in range(3)])) == expected
+        assert fake.contacts["003e-1"] == {"LastName": "as sales has it", "Stage__c": "mql", "Score__c": 90}
+        assert list(fake.records) == ["e-0"]
+
+    on("salesforce", story, contact_fields={"Stage__c": "stage", "Score__c": "score_percent"})
+
+
+def test_a_contact_that_is_left_when_its_lead_is_erased_is_for_a_person_to_see_to() -> None:
+    async def story(sink: Sink, fake: Salesforce) -> None:
+        await sink.deliver([parcel(1)])
+        fake.contacts["003e-1"] = {"LastName": "as sales has it"}
+        fake.troubles.extend([(503, {})])
+        assert await sink.erase([erasure()]) == [Retry(None, "HTTP 503")]
+        assert list(fake.records) == ["e-1"]
+        (outcome,) = await sink.erase([erasure()])
+        assert isinstance(outcome, Refused)
+        assert "contact" in outcome.detail
+        assert not fake.records
+        assert await sink.erase([erasure()]) == [Delivered("not there")]
+
+    on("salesforce", story)
+
+
+def test_a_contact_that_cannot_be_told_now_is_told_later() -> None:
+    async def story(sink: Sink, fake: Salesforce) -> None:
+        fake.converted, fake.contacts, fake.lacks = {"e-1"}, {"003e-1": {}}, {"Stage__c"}
+        (outcome,) = await sink.deliver([parcel(1)])
+        assert isinstance(outcome, Retry)
+        assert "contact_fields" in outcome.why
+        fake.lacks, fake.locked = set(), {"003e-1"}
+        assert await sink.deliver([parcel(1)]) == [Retry(None, "UNABLE_TO_LOCK_ROW", alone=True)]
+        fake.troubles.extend([(0, {}), (503, {}), (0, {}), (0, {}), (503, {})])
+        whys = [(await sink.deliver([parcel(1)]))[0] for _ in range(2)]
+        assert whys == [Retry(None, "HTTP 503")] * 2
+        assert await sink.deliver([parcel(1)]) == [Delivered("contact updated")]
+
+    on("salesforce", story, contact_fields={"Stage__c": "stage"})
 
 
 @pytest.mark.parametrize("name", ["salesforce", "zoho"])
