@@ -117,6 +117,12 @@ class Blend:
 
 
 def evidence(snapshot: ModelSnapshot) -> float:
-    """Return how many closed labels a model's experience is worth: few conversions say little, however many labels."""
-    converted = snapshot.metrics.get("converted")
+    """Return how many closed labels a model's experience is worth: few conversions say little, however many labels.
+
+    A label is closed at the horizon; what has been learned of younger ones is half a guess, and no reason to lead.
+    """
+    told = snapshot.metrics
+    if "conversions" in told:
+        return min(told["n"], PER_CONVERSION * told["conversions"])
+    converted = told.get("converted")  # a snapshot of before, when labels counted from their first bucket on
     return float(snapshot.examples if converted is None else min(snapshot.examples, PER_CONVERSION * converted))

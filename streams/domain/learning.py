@@ -1,6 +1,6 @@
 """The learner: two scorers, taught by the same outcomes, and which of them routes.
 
-The *pipeline* is River's StandardScaler and LogisticRegression (AdaGrad): readable, and what there is to fall back on.
+The *pipeline* (`streams.domain.pipeline`) is River's: readable, and what there is to fall back on.
 The *classifier* (`streams.domain.learner`) is the challenger, until it has proved better.
 Labels come late. When the first bucket of a snapshot closes, both learn it, once: converted, or the chance that it
 still will, which hazard heads (`streams.domain.hazards`) know from the buckets that close later. So nobody counts as
@@ -9,7 +9,6 @@ by both before either learns it: that decides the calibration, and whether losse
 fast again. Who routes is decided by the verdicts at the horizon, on the scores that were given.
 
 A snapshot holds the whole learner as data, never a pickle: restored, it goes on bit for bit as if it had never stopped.
-River's model is not safe to read while it learns, so nobody scores with it: everyone scores with the exported terms.
 """
 
 from array import array
@@ -18,13 +17,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from math import isfinite, log
 
-from msgspec import Struct, json, structs
-from river.linear_model import LogisticRegression
-from river.optim import AdaGrad
-from river.preprocessing import StandardScaler
-from river.utils import VectorDict
+from msgspec import field, json, structs
 
-from schemas.learning import ModelSnapshot, Term, TrainingExample
+from schemas.learning import ModelSnapshot, TrainingExample
 from schemas.records import Channel
 from schemas.rejected import Reason, Rejected
 from streams.domain.calibration import Calibration, loss
@@ -34,13 +29,9 @@ from streams.domain.hazards import ENDS_S, Hazards
 from streams.domain.learner.classifier import LeadClassifier
 from streams.domain.learner.state import Unreadable, pack, unpack
 from streams.domain.metrics import WINDOW, Record
+from streams.domain.pipeline import Kept, Pipeline
 from streams.domain.scoring import CLASSIFIER, KIND, PIPELINE, SCORERS
-from streams.domain.traits import group
 
-RATE, INTERCEPT_RATE = 0.2, 0.05
-RARE = -2.2  # log-odds before any label: one lead in ten
-NEW_GRADIENT = 4.0  # squared gradients spent in advance: the first example with a feature must not decide
-VALUES = 50  # of one trait that get a weight
 REMEMBERED = 4096
 HASH = 8
 DOORS = {  # in this order; who did nothing of it was brought in by people or a list
@@ -54,32 +45,25 @@ BITS = 13  # cells of the classifier's table, as a power of two: its state stays
 HEAD_BITS = 10  # of a hazard head's: it says how many will still convert, not who comes first
 
 
-class Memory(Struct, frozen=True, kw_only=True):
-    """Everything a learner is, as JSON keeps it: the order of the mappings counts, for sums of floats depend on it."""
+class Memory(Kept, frozen=True, kw_only=True):
+    """Everything a learner is beside its classifiers: what its pipeline knows, and what it has counted."""
 
-    counts: dict[str, int]
-    means: dict[str, float]
-    variances: dict[str, float]
-    weights: dict[str, float]
-    gradients: dict[str, float]
-    intercept: float
-    steps: int
-    examples: int
-    loss: float
-    scores: bytes
-    labels: bytes
-    ids: bytes
+    examples: int = 0
+    loss: float = 0.0
+    scores: bytes = b""
+    labels: bytes = b""
+    ids: bytes = b""
     champion: str = PIPELINE
-    contest: list[float] = []
-    calibration: list[float] = []
-    watch: dict[str, list[float]] = {}
+    contest: list[float] = field(default_factory=list)
+    calibration: list[float] = field(default_factory=list)
+    watch: dict[str, list[float]] = field(default_factory=dict)
     rises: int = 0
-    risen: dict[str, int] = {}
+    risen: dict[str, int] = field(default_factory=dict)
     taught: int = -1
-    converted: float = 0.0
-    ends: list[float] = []
-    seen: list[float] = []
-    won: list[float] = []
+    conversions: int = -1
+    ends: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+    won: list[float] = field(default_factory=list)
 
 
 class Learner:
@@ -90,23 +74,14 @@ class Learner:
         self._risen = Counter(memory.risen)
         self._hazards = hazards
         self._taught = memory.examples if memory.taught < 0 else memory.taught
-        self._converted = memory.converted
+        self._conversions = sum(memory.labels) if memory.conversions < 0 else memory.conversions
         self._contest = Contest.of(memory.contest)
         self._calibration = Calibration(memory.calibration) if memory.calibration else Calibration()
         self._watch = Watch(memory.watch)
-        self._scaler = StandardScaler()
-        self._scaler.counts.update(memory.counts)
-        self._scaler.means.update(memory.means)
-        self._scaler.vars.update(memory.variances)
-        optimizer = AdaGrad(RATE)
-        optimizer.g2.update(memory.gradients)
-        optimizer.n_iterations = memory.steps
-        self._model = LogisticRegression(optimizer, intercept_init=memory.intercept, intercept_lr=INTERCEPT_RATE)
-        self._model._weights = VectorDict(dict(memory.weights))  # noqa: SLF001 (River has no other way in)
+        self._pipeline = Pipeline(memory)
         self._record = Record(memory.examples, memory.loss, zip(array("d", memory.scores), memory.labels, strict=True))
         self._ids = deque(memory.ids[at : at + HASH] for at in range(0, len(memory.ids), HASH))
         self._known = set(self._ids)
-        self._values = Counter(group(name) for name in memory.gradients)
 
     @classmethod
     def restore(cls, snapshot: ModelSnapshot | None, ends: Sequence[float] = ENDS_S) -> "Learner":
@@ -117,7 +92,7 @@ class Learner:
         """
         hazards = _heads(ends)
         if snapshot is None or not snapshot.learner:
-            return cls(_beginning(), LeadClassifier(bits=BITS), hazards)
+            return cls(Memory(), LeadClassifier(bits=BITS), hazards)
         memory = json.decode(snapshot.learner, type=Memory)
         try:
             classifier, *heads = (LeadClassifier.restored(unpack(it)) for it in (snapshot.classifier, *snapshot.heads))
@@ -143,6 +118,7 @@ class Learner:
         self._remember(head)
         if example.buckets in (1, example.bucket):
             self._record.see(example.score, example.label)
+            self._conversions += example.label
         if example.bucket == example.buckets:
             self._compare({name: loss(_logit(score), example.label) for name, score in example.scores.items()})
             return True
@@ -159,38 +135,28 @@ class Learner:
 
     def _teach(self, features: dict[str, float], example: TrainingExample) -> None:
         """Let both scorers learn what is known once the first bucket has closed."""
-        chance, scaled = float(example.label), self._scaled(features)
+        chance, ready = float(example.label), self._pipeline.ready(features)
         if not example.label and example.buckets > 1:
             chance = self._hazards.later(dict(features))
-        self._judge(features, scaled, example, chance)
-        for label, share in ((1, chance), (0, 1.0 - chance)):
-            if share > 0.0:
-                self._model.learn_one(scaled, label, w=example.weight * share)
+        self._judge(features, ready, example, chance)
+        self._pipeline.learn(ready, chance, example.weight)
         self._classifier.learn_chance(features, chance, example.weight)
         self._taught += 1
-        self._converted += chance
 
     def snapshot(self, version: int, created_at: float) -> ModelSnapshot:
         """Return the model as it is now, unsigned."""
-        scaler, model = self._scaler, self._model
-        weights = model.weights
         slope, shift = self._calibration.acting
         return ModelSnapshot(
             version=version,
             kind=KIND,
             created_at=created_at,
             examples=self._taught,
-            intercept=float(model.intercept),
-            terms=[
-                Term(feature=name, mean=0.0, scale=1.0, weight=weights[name])
-                if group(name)
-                else Term(feature=name, mean=scaler.means[name], scale=scaler.vars[name] ** 0.5, weight=weights[name])
-                for name in sorted(weights)
-            ],
+            intercept=self._pipeline.intercept,
+            terms=self._pipeline.terms(),
             metrics=self._record.figures()
-            | {"rises": float(self._rises), "psi": self._moved(), "converted": self._converted}
+            | {"rises": float(self._rises), "psi": self._moved(), "conversions": float(self._conversions)}
             | {f"rises_{door}": float(self._risen[door]) for door in Channel},
-            learner=json.encode(self._memory(weights)),
+            learner=json.encode(self._memory()),
             classifier=pack(self._classifier.state()),
             heads=[pack(head.state()) for head in self._hazards.heads],
             champion=self._champion,
@@ -199,21 +165,19 @@ class Learner:
         )
 
     def _judge(
-        self, features: dict[str, float], scaled: dict[str, float], example: TrainingExample, chance: float
+        self, features: dict[str, float], ready: dict[str, float], example: TrainingExample, chance: float
     ) -> None:
         """Let both score an example that neither has learned; note how they did, and whether losses rise."""
         logit = self._classifier.logit(features)
         slope, shift = self._calibration.acting
-        of_pipeline = self._model.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River's
+        of_pipeline = self._pipeline.chance(ready)
         losses = {PIPELINE: loss(_logit(of_pipeline), chance), CLASSIFIER: loss(slope * logit + shift, chance)}
         self._calibration.see(logit, chance, example.weight)
         if risen := self._watch.see(losses[self._champion], door(features)):
             self._rises += 1
             self._risen.update(filter(None, risen))
             self._classifier.raise_steps()
-            gradients = self._model.optimizer.g2
-            for name, spent in gradients.items():
-                gradients[name] = min(spent, NEW_GRADIENT)
+            self._pipeline.raise_steps()
         if example.buckets == 1:
             self._compare(losses)
 
@@ -232,43 +196,16 @@ class Learner:
         scores = [score for score, _ in self._record.recent]
         return psi(scores[: len(scores) // 2], scores[len(scores) // 2 :]) if len(scores) == WINDOW else 0.0
 
-    def _scaled(self, features: dict[str, float]) -> dict[str, float]:
-        """Return the features as the model takes them, having learned their means and spreads.
-
-        Flags stay as they are: scaled by the examples that have them, all of them would be 0. Of one trait the first
-        `VALUES` that turn up are learned; those after them are like none, so that nobody can make the model large.
-        """
-        gradients = self._model.optimizer.g2
-        measured: dict[str, float] = {}
-        flags: dict[str, float] = {}
-        for name, value in features.items():
-            trait, new = group(name), name not in gradients
-            if trait and new and self._values[trait] >= VALUES:
-                continue
-            (flags if trait else measured)[name] = value
-            if new:
-                gradients[name] = NEW_GRADIENT
-                self._values[trait] += 1
-        self._scaler.learn_one(measured)  # type: ignore[no-untyped-call]  # River's
-        scaled: dict[str, float] = self._scaler.transform_one(measured)  # type: ignore[no-untyped-call]
-        return scaled | flags
-
     def _remember(self, head: bytes) -> None:
         self._ids.append(head)
         self._known.add(head)
         if len(self._ids) > REMEMBERED:
             self._known.discard(self._ids.popleft())
 
-    def _memory(self, weights: dict[str, float]) -> Memory:
+    def _memory(self) -> Memory:
         record = self._record
         return Memory(
-            counts=dict(self._scaler.counts),
-            means=dict(self._scaler.means),
-            variances=dict(self._scaler.vars),
-            weights=weights,
-            gradients=dict(self._model.optimizer.g2),
-            intercept=float(self._model.intercept),
-            steps=self._model.optimizer.n_iterations,
+            **structs.asdict(self._pipeline.kept()),
             examples=record.n,
             loss=record.loss,
             scores=array("d", (score for score, _ in record.recent)).tobytes(),
@@ -281,7 +218,7 @@ class Learner:
             rises=self._rises,
             risen=dict(self._risen),
             taught=self._taught,
-            converted=self._converted,
+            conversions=self._conversions,
             ends=list(self._hazards.ends),
             seen=self._hazards.seen,
             won=self._hazards.won,
@@ -304,20 +241,3 @@ def _heads(ends: Sequence[float]) -> Hazards[LeadClassifier]:
 def _logit(chance: float) -> float:
     bounded = min(max(chance, RAREST), 1.0 - RAREST)
     return log(bounded / (1.0 - bounded))
-
-
-def _beginning() -> Memory:
-    return Memory(
-        counts={},
-        means={},
-        variances={},
-        weights={},
-        gradients={},
-        intercept=RARE,
-        steps=0,
-        examples=0,
-        loss=0.0,
-        scores=b"",
-        labels=b"",
-        ids=b"",
-    )

@@ -1,17 +1,20 @@
 """A score and its exact reasons, from a model snapshot that never changes. Learning is `streams.domain.learning`'s.
 
-A snapshot holds two scorers; its champion routes. The pipeline's points are a line for each feature; the classifier's
-hold a feature's share in bins and pairs as well. Either's points, and its intercept, sum to the log-odds. What routes a
+A snapshot holds two scorers; its champion routes. Of a feature the pipeline's points are its line's and its bin's; the
+classifier's hold its share in pairs as well. Either's points, and its intercept, sum to the log-odds. What routes a
 lead is blended with the scorecard's (`streams.domain.blend`).
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from math import exp
-from operator import mul, sub
+from itertools import repeat
+from math import exp, inf
+from operator import add, getitem, mul, sub
 from typing import NamedTuple
 
 from schemas.learning import ModelSnapshot, Term
 from schemas.records import ScoreReason
+from streams.domain.bins import EDGES, PLACES, binned
 from streams.domain.features import is_fit
 from streams.domain.learner.frozen import Frozen, frozen
 from streams.domain.learner.state import unpack
@@ -39,13 +42,14 @@ class Scorer:
 
     def __init__(self, snapshot: ModelSnapshot) -> None:
         terms = sorted(snapshot.terms, key=lambda it: (is_fit(it.feature), it.feature))
-        of_all = [it for it in terms if not it.feature.startswith(PREFIX)]
+        of_all = [it for it in terms if not (it.feature.startswith(PREFIX) or binned(it.feature)[0])]
         self.version, self.champion = snapshot.version, snapshot.champion
         self._intercept = self._of_pipeline = snapshot.intercept
         self._names = [it.feature for it in of_all]
         self._terms = [_slope(it) for it in of_all]
         self._means = [mean for _, mean, _ in self._terms]
         self._weights = [weight for _, _, weight in self._terms]
+        self._bins = _steps(terms, self._names)
         self._acts = sum(not is_fit(it.feature) for it in of_all)
         self._traits = {it.feature: _slope(it) for it in terms if it.feature.startswith(PREFIX)}
         self._classifier: Frozen | None = None
@@ -72,30 +76,39 @@ class Scorer:
         if self._classifier is not None:
             names, points = self._classifier.points(features)
             return {name: self._slope * of for name, of in zip(names, points, strict=True)}
-        terms = (*self._terms, *self._traits.values())
-        return {name: (features.get(name, mean) - mean) * weight for name, mean, weight in terms}
+        of_traits = {name: (features.get(name, mean) - mean) * weight for name, mean, weight in self._traits.values()}
+        return dict(zip(self._names, self._lines(features), strict=True)) | of_traits
 
     def score(self, features: Mapping[str, float]) -> Modelled:
         """Return the score of a lead's features. Of a lead's many possible traits, only those it has are looked at."""
         if self._classifier is not None:
             return self._by_classifier(self._classifier, features)
-        get, names = features.get, self._names
-        points = list(map(mul, map(sub, map(get, names, self._means), self._means), self._weights))
-        if self._traits:
-            stated = sorted(self._traits.keys() & features.keys())
-            names = names + stated
-            points += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
+        names, points = self._of_terms(features)
         return self._score(features, names, points, sum(points[: self._acts]), sum(points[self._acts :]))
 
     def scores(self, features: Mapping[str, float]) -> dict[str, float]:
         """Return what each scorer says, whichever routes: they are compared by it, when labels come."""
-        terms = [(features.get(name, mean) - mean) * weight for name, mean, weight in self._terms]
-        stated = sorted(self._traits.keys() & features.keys())
-        terms += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
-        said = {PIPELINE: logistic(self._of_pipeline + sum(terms))}
+        said = {PIPELINE: logistic(self._of_pipeline + sum(self._of_terms(features)[1]))}
         if self._other is not None:
             said[CLASSIFIER] = logistic(self._of_classifier + self._slope * sum(self._other.points(features)[1]))
         return said
+
+    def _of_terms(self, features: Mapping[str, float]) -> tuple[list[str], list[float]]:
+        """Return the pipeline's points: of each feature it knows, and of those traits that the lead has."""
+        names, points = self._names, self._lines(features)
+        if self._traits and (stated := sorted(self._traits.keys() & features.keys())):
+            names = names + stated
+            points += [(features[name] - mean) * weight for name, mean, weight in map(self._traits.__getitem__, stated)]
+        return names, points
+
+    def _lines(self, features: Mapping[str, float]) -> list[float]:
+        """Return the points of each feature that is no trait: along its line, and of the bin its number lies in."""
+        get, names = features.get, self._names
+        points = map(mul, map(sub, map(get, names, self._means), self._means), self._weights)
+        if not self._bins:
+            return list(points)
+        places = map(bisect_right, repeat(EDGES), map(get, names, repeat(inf)))  # what is missing lies in none
+        return list(map(add, points, map(getitem, self._bins, places)))
 
     def _by_classifier(self, classifier: Frozen, features: Mapping[str, float]) -> Modelled:
         names, raw = classifier.points(features)
@@ -123,6 +136,17 @@ class Scorer:
 def _slope(term: Term) -> tuple[str, float, float]:
     """Return a term's name, mean, and points for each unit above the mean."""
     return term.feature, term.mean, term.weight / term.scale if term.scale else 0.0
+
+
+def _steps(terms: Sequence[Term], names: Sequence[str]) -> list[list[float]]:
+    """Return, of each of these features, what each of its bins is worth; nothing where no term is a bin's."""
+    found = {name: [0.0] * PLACES for name in names}
+    known = False
+    for term in terms:
+        name, place = binned(term.feature) if not term.feature.startswith(PREFIX) else ("", 0)
+        if name in found:
+            found[name][place], known = term.weight, True
+    return list(found.values()) if known else []
 
 
 def logistic(logit: float) -> float:

@@ -1,13 +1,12 @@
 """What can be evaluated: anything that speaks River's protocol, by name."""
 
 from collections.abc import Callable, Mapping
-from math import copysign, exp, log2
-from numbers import Number
-from typing import cast
+from math import exp
 
 from streams.domain.calibration import Calibration
 from streams.domain.hazards import Classifier, X
 from streams.domain.learner.classifier import LeadClassifier
+from streams.domain.traits import PREFIX
 
 
 class Leads:
@@ -28,38 +27,34 @@ class Leads:
         self._model.learn_one(x, y, w)
 
 
-class Pipeline:
-    """River's own: numbers to z-scores and to bins of their logarithm, categories one-hot, AdaGrad."""
+class Baseline:
+    """River's pipeline, as it stands by in the pipeline of leads: texts are flags, as free traits are there."""
 
     def __init__(self) -> None:
-        from river import compose, linear_model, optim, preprocessing
+        from streams.domain.pipeline import Pipeline
 
-        numbers = compose.SelectType(Number) | preprocessing.StandardScaler()
-        words = compose.SelectType(str) | preprocessing.OneHotEncoder(drop_zeros=True)
-        self._head = numbers + words
-        self._model = linear_model.LogisticRegression(optim.AdaGrad(0.1))
+        self._pipeline = Pipeline()
 
     def predict_proba_one(self, x: X) -> Mapping[bool, float]:
         """Return the chance of each label."""
-        ready = self._head.transform_one(_binned(x))
-        return cast("Mapping[bool, float]", self._model.predict_proba_one(ready))  # type: ignore[no-untyped-call]
+        chance = self._pipeline.chance(self._pipeline.seen(_flagged(x)))
+        return {False: 1.0 - chance, True: chance}
 
     def learn_one(self, x: X, y: bool, *, w: float = 1.0) -> None:
         """Learn one row."""
-        binned = _binned(x)
-        self._head.learn_one(binned)
-        self._model.learn_one(self._head.transform_one(binned), y, w=w)
+        self._pipeline.learn(self._pipeline.ready(_flagged(x)), float(y), w)
 
 
-def _binned(x: X) -> X:
-    """Return the row with a category beside each number: half powers of two of its size, and its sign.
+def _flagged(x: X) -> dict[str, float]:
+    """Return a row with a flag in the place of each text.
 
-    >>> _binned({"pages": 3.0})
-    {'pages': 3.0, 'pages~': '4'}
+    >>> _flagged({"pages": 3.0, "plan": "trial"})
+    {'pages': 3.0, 'trait:plan=trial': 1.0}
     """
-    numbers = [(name, value) for name, value in x.items() if not isinstance(value, str)]
-    return x | {f"{name}~": str(int(copysign(2 * log2(1 + abs(value)), value))) for name, value in numbers}
+    return dict(
+        (f"{PREFIX}{name}={value}", 1.0) if isinstance(value, str) else (name, value) for name, value in x.items()
+    )
 
 
-ESTIMATORS: Mapping[str, Callable[[], Classifier]] = {"leads": Leads, "river": Pipeline}
+ESTIMATORS: Mapping[str, Callable[[], Classifier]] = {"leads": Leads, "river": Baseline}
 DEFAULT = "leads"

@@ -3,6 +3,7 @@
 from functools import cache
 from math import isfinite
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from schemas.learning import ModelSnapshot
 from streams.domain.features import FEATURES
 from streams.domain.learner.state import pack, unpack
 from streams.domain.learning import Learner
-from streams.domain.scoring import CLASSIFIER, TOP, Scorer
+from streams.domain.scoring import CLASSIFIER, SCORERS, TOP, Scorer, logistic
 from tests.builders import example
 from tests.unit.domain.test_contest import bent
 
@@ -29,10 +30,11 @@ def snapshot() -> ModelSnapshot:
     return replace(learner.snapshot(1, 0.0), champion=CLASSIFIER, slope=0.7, shift=-0.2)
 
 
+@pytest.mark.parametrize("champion", SCORERS)
 @settings(max_examples=100)
 @given(LEADS)
-def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[str, float]) -> None:
-    scorer = Scorer(snapshot())
+def test_the_points_and_the_intercept_are_the_champions_log_odds(champion: str, lead: dict[str, float]) -> None:
+    scorer = Scorer(replace(snapshot(), champion=champion))
     score, points = scorer.score(lead), scorer.points(lead)
     assert abs(scorer.intercept + sum(points.values()) - score.logit) < 1e-9
     assert isfinite(score.logit)
@@ -41,11 +43,25 @@ def test_the_points_and_the_intercept_are_the_classifiers_log_odds(lead: dict[st
     assert all(it.points == points[it.feature] for it in score.reasons)
 
 
+@pytest.mark.parametrize("champion", SCORERS)
 @settings(max_examples=100)
 @given(LEADS)
-def test_the_order_in_which_features_come_changes_no_bit(lead: dict[str, float]) -> None:
-    turned = dict(reversed(lead.items()))
-    assert Scorer(snapshot()).score(lead) == Scorer(snapshot()).score(turned)
+def test_the_order_in_which_features_come_changes_no_bit(champion: str, lead: dict[str, float]) -> None:
+    turned, told = dict(reversed(lead.items())), replace(snapshot(), champion=champion)
+    assert Scorer(told).score(lead) == Scorer(told).score(turned)
+    assert Scorer(told).scores(lead) == Scorer(told).scores(turned)
+
+
+@settings(max_examples=100)
+@given(LEADS)
+def test_both_scorers_say_something_of_every_lead_and_the_one_that_routes_scores_as_it_says(
+    lead: dict[str, float],
+) -> None:
+    for champion in SCORERS:
+        scorer = Scorer(replace(snapshot(), champion=champion))
+        said = scorer.scores(lead)
+        assert sorted(said) == sorted(SCORERS)
+        assert abs(said[champion] - logistic(scorer.score(lead).logit)) < 1e-9
 
 
 @settings(max_examples=10)

@@ -1,8 +1,9 @@
 """qualify: the fold of a lead, its decisions, what it teaches, and how leads become one."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.learning import Pending, Withdrawal
 from schemas.person import unseal
@@ -325,3 +326,24 @@ def test_a_routed_lead_tells_what_the_scorer_said_that_did_not_decide() -> None:
     assert isinstance(routed, RoutedLead)
     assert (routed.challenger, 0.0 < routed.challenger_score < 1.0) == ("classifier", True)
     assert World().tell(touchpoint(E)).routed[0].challenger == ""
+
+
+@pytest.mark.parametrize("champion", ["pipeline", "classifier"])
+def test_both_scorers_score_every_lead_that_is_scored_and_one_of_them_routes(champion: str) -> None:
+    """From its first score on: on each question, and on each decision beside what decided. (Who is erased is not.)"""
+    learner = Learner.restore(None)
+    for number in range(30):
+        learner.learn(example(number, number % 2))
+    scorer = Blend(card(), replace(learner.snapshot(1, 0.0), champion=champion))
+    agent, kinds = make_qualify(lambda: scorer, Routing()), [kind for kind in Kind if kind is not Kind.ERASURE]
+    for number in range(60):
+        lead_id, states = f"e-{number:024}", (None, None)
+        for day in range(3):
+            kind = kinds[(number + day) % len(kinds)]
+            applied = agent.step(states, touchpoint(lead_id, day, kind=kind, occurred_at=NOON + day * DAY_S))
+            states = applied.states  # type: ignore[assignment]
+            routed = [cast("RoutedLead", it.record) for it in applied.emits if it.topic is LEADS_ROUTED]
+            asked = [it for emit in applied.emits if isinstance(emit.record, Pending) for it in emit.record.snapshots]
+            assert day or (routed and asked)
+            assert all(sorted(it.scores) == ["classifier", "pipeline"] for it in asked)
+            assert all({it.challenger} == {"classifier", "pipeline"} - {champion} for it in routed)

@@ -18,8 +18,8 @@ ASKED = observe(profile(), touchpoint(kind=Kind.DEMO_REQUEST, account="example.c
 AT = NOON + 1
 
 
-def after(labels: int, converted: float = 1_000.0) -> ModelSnapshot:
-    return replace(MODEL, examples=labels, metrics={"converted": converted})
+def after(labels: int, conversions: float = 1_000.0) -> ModelSnapshot:
+    return replace(MODEL, examples=9_999, metrics={"n": float(labels), "conversions": conversions})
 
 
 def test_before_any_label_a_demo_request_of_a_director_is_hot_and_a_page_view_is_not() -> None:
@@ -70,10 +70,15 @@ def test_fit_and_engagement_are_shown_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "converted", "worth"), [(400, 100, 400.0), (400, 5, 100.0), (4_000, 120.5, 2_410.0), (400, 0, 0.0)]
+    ("labels", "conversions", "worth"), [(400, 100, 400.0), (400, 5, 100.0), (4_000, 120, 2_400.0), (400, 0, 0.0)]
 )
-def test_labels_without_conversions_are_little_evidence(labels: int, converted: float, worth: float) -> None:
-    assert evidence(after(labels, converted)) == worth
+def test_labels_without_conversions_are_little_evidence(labels: int, conversions: float, worth: float) -> None:
+    assert evidence(after(labels, conversions)) == worth
+
+
+def test_a_snapshot_of_before_leads_as_it_did_when_it_is_replayed() -> None:
+    old = replace(MODEL, examples=400, metrics={"n": 10.0, "converted": 15.0})
+    assert (evidence(old), evidence(replace(old, metrics={}))) == (300.0, 400.0)
 
 
 def test_what_each_scorer_says_is_kept_from_the_first_model_on() -> None:

@@ -1,15 +1,12 @@
 """The lead classifier: River's own checks, the same bits with and without a compiler, what it learns, what it keeps."""
 
-import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from math import inf, nan
 from random import Random
-from types import ModuleType
 from typing import Any
 
 import pytest
-from river import checks
 
 from streams.domain.learner import plain
 from streams.domain.learner.classifier import LeadClassifier
@@ -17,6 +14,7 @@ from streams.domain.learner.fields import FIELDS
 from streams.domain.learner.kernel import COMPILED, KERNEL
 from streams.domain.learner.state import LARGEST_HEADER, MAGIC, Unreadable, pack, unpack
 from streams.domain.scoring import logistic
+from tests.estimators import river_checks
 
 compiled = pytest.mark.skipif(not COMPILED, reason="no C compiler when this was set up")
 
@@ -44,14 +42,7 @@ def chance(model: LeadClassifier, x: dict[str, Any]) -> float:
     return model.predict_proba_one(x)[True]
 
 
-def river_checks() -> list[Any]:
-    with pytest.MonkeyPatch.context() as patch:  # River imports it for its checks of regressors, and we have none
-        patch.setitem(sys.modules, "sklearn", ModuleType("sklearn"))
-        patch.setattr(sys.modules["sklearn"], "datasets", None, raising=False)
-        return list(checks.yield_checks(LeadClassifier(bits=10)))
-
-
-@pytest.mark.parametrize("check", river_checks(), ids=lambda it: it.__name__)
+@pytest.mark.parametrize("check", river_checks(LeadClassifier(bits=10)), ids=lambda it: it.__name__)
 def test_it_is_an_estimator_as_river_has_them(check: Any) -> None:
     check(LeadClassifier(bits=10))
 

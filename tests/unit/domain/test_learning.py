@@ -9,8 +9,11 @@ from msgspec.structs import replace
 
 from schemas.learning import TrainingExample
 from schemas.rejected import Reason, Rejected
+from streams.cards import card
+from streams.domain.blend import Blend, evidence
 from streams.domain.features import FEATURES
-from streams.domain.learning import REMEMBERED, VALUES, Learner
+from streams.domain.learning import REMEMBERED, Learner
+from streams.domain.pipeline import VALUES
 from streams.domain.scoring import Scorer, logistic
 from tests.builders import example
 
@@ -104,6 +107,15 @@ def test_a_verdict_judges_the_scores_that_were_given_and_teaches_nothing() -> No
     assert (before.metrics["n"], after.metrics["n"]) == (0.0, 40.0)
 
 
+def test_the_card_leads_until_labels_have_closed_however_much_has_been_learned_of_younger_ones() -> None:
+    learner = taught(Learner.restore(None), closed(600))
+    young = learner.snapshot(1, 0.0)
+    assert (young.examples, evidence(young), Blend(card(), young).led_by) == (600, 0.0, "card")
+    for at in range(500):
+        learner.learn(example(9_000 + at, int(at % 4 == 0), features={}, bucket=4, buckets=4))
+    assert Blend(card(), Learner.restore(learner.snapshot(2, 0.0)).snapshot(3, 0.0)).led_by == "model"
+
+
 def promoted() -> Learner:
     """A learner whose classifier has won the contest."""
     learner, rng = taught(Learner.restore(None), closed(10)), Random(3)
@@ -142,11 +154,10 @@ def test_an_example_of_other_buckets_than_ours_is_refused(bucket: int, buckets: 
 
 def test_the_exported_terms_score_as_the_learner_does() -> None:
     learner = taught(Learner.restore(None), examples(200))
-    scorer, model = Scorer(learner.snapshot(1, 0.0)), learner._model
+    scorer, pipeline = Scorer(learner.snapshot(1, 0.0)), learner._pipeline
     for it in examples(20, seed=2):
-        scaled = learner._scaler.transform_one(it.features)  # type: ignore[no-untyped-call]
-        chances = model.predict_proba_one(scaled)  # type: ignore[no-untyped-call]
-        assert logistic(scorer.score(it.features).logit) == pytest.approx(chances[True], abs=1e-9)
+        told = pipeline.chance(pipeline.seen(it.features))
+        assert logistic(scorer.score(it.features).logit) == pytest.approx(told, abs=1e-9)
 
 
 def test_it_learns_what_matters() -> None:
