@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,21 @@ from streams.demo.sends import Door, Event
 from streams.demo.shoppers import COLUMNS
 
 ENDS = 1_790_000_000.0
-SHOPPERS, CONTACTS = "online_shoppers_intention_noheader.csv", "bank_first_20000.csv"
+WHOLE = {  # file, its rows, and the share of them with a good outcome
+    "online_shoppers_intention_noheader.csv": (12_330, 0.155),
+    "bank_first_20000.csv": (20_000, 0.0457),
+}
 SESSION = "0,0,1,5.5,3,64,0,0.1,7.5,0,Feb,2,2,1,2,Returning_Visitor,FALSE,{}"
 CONTACT_HEADER = "age;job;marital;education;duration;campaign;pdays;previous;euribor3m;y"
 CONTACT = "56;housemaid;married;basic.4y;261;1;999;0;4.857;{}"
 
 
-@pytest.fixture
-def kept(repository: Path) -> Callable[[str], Path]:
-    """Finds a data set by its file name, or skips."""
-
-    def find(name: str) -> Path:
-        path = Path(os.environ.get("LEADSTREAM_DATA") or repository.parent / "shared" / "data") / name
-        if not path.exists():
-            pytest.skip(f"{path} is missing; name the folder that holds {name} in LEADSTREAM_DATA")
-        return path
-
-    return find
+def kept(repository: Path, name: str) -> Path:
+    """Return where a data set lies, or skip."""
+    path = Path(os.environ.get("LEADSTREAM_DATA") or repository.parent / "shared" / "data") / name
+    if not path.exists():
+        pytest.skip(f"{path} is missing; name the folder that holds {name} in LEADSTREAM_DATA")
+    return path
 
 
 def written(tmp_path: Path, *lines: str) -> Path:
@@ -42,21 +39,17 @@ def traits(events: list[Event]) -> list[dict[str, object]]:
     return [json.loads(event.body)["traits"] for event in events if event.kind == "identify"]
 
 
-@pytest.mark.parametrize(("name", "rows"), [(SHOPPERS, 12_330), (CONTACTS, 20_000)])
-def test_a_whole_data_set_gives_one_person_and_one_outcome_for_each_row(
-    kept: Callable[[str], Path], name: str, rows: int
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_data_set_gives_one_person_and_one_outcome_for_each_row_as_the_file_has_it(
+    repository: Path, name: str
 ) -> None:
-    events = list(timeline(kept(name), 0, ENDS, "whole"))
-    assert len(traits(events)) == rows
-    assert sum(event.door is Door.CRM for event in events) == rows
+    events = list(timeline(kept(repository, name), 0, ENDS, "whole"))
+    told = [event.kind for event in events if event.door is Door.CRM]
+    rows, share = WHOLE[name]
+    assert len(traits(events)) == len(told) == rows
+    assert told.count("won") / len(told) == pytest.approx(share, abs=0.001)
     assert [event.at for event in events] == sorted(event.at for event in events)
     assert len({event.id for event in events}) == len(events)
-
-
-@pytest.mark.parametrize(("name", "share"), [(SHOPPERS, 0.155), (CONTACTS, 0.0457)])
-def test_outcomes_are_those_of_the_file(kept: Callable[[str], Path], name: str, share: float) -> None:
-    told = [event.kind for event in timeline(kept(name), 0, ENDS, "outcomes") if event.door is Door.CRM]
-    assert told.count("won") / len(told) == pytest.approx(share, abs=0.001)
 
 
 def test_about_as_many_events_are_replayed_as_were_asked_for(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
-"""Workers that end themselves, each for its reason: `python -m tests.unit.engine.ends NAME`. No broker is needed."""
+"""Workers that end themselves, each for its reason and in a process of its own, with no broker.
+
+`python -m tests.unit.engine.ends FOLDER` prints the code of each, one a line, and leaves what it said in the folder.
+"""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -99,5 +104,20 @@ WAYS: dict[str, tuple[Exit, Callable[[], None]]] = {
     "half of its inputs": (Exit.MISPLACED, misplaced),
 }
 
+
+def ended(end: Callable[[], None], said: Path) -> int:
+    """Return the code with which a process ends in this way."""
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
+        try:
+            end()
+        finally:
+            os._exit(0)  # it has not ended as it should: 0 is no code of ours
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 if __name__ == "__main__":
-    WAYS[sys.argv[1]][1]()
+    for name, (_, way) in WAYS.items():
+        sys.stdout.write(f"{ended(way, Path(sys.argv[1]) / name)}\n")
+        sys.stdout.flush()  # else the next child has it too

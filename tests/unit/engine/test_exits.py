@@ -10,18 +10,26 @@ from streams.engine.exits import Exit
 from tests.unit.engine.ends import WAYS
 
 
-@pytest.mark.parametrize(("way", "code"), [(way, code) for way, (code, _) in WAYS.items()], ids=WAYS)
-def test_each_way_to_end_has_its_code_and_says_it_last(way: str, code: Exit, repository: Path) -> None:
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """With which code each has ended, and what it said."""
+    folder = tmp_path_factory.mktemp("ends")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.engine.ends", way],
-        cwd=repository,
-        capture_output=True,
+        [sys.executable, "-m", "tests.unit.engine.ends", str(folder)],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=300,
-        check=False,
+        check=True,
     )
-    assert done.returncode == code, done.stderr[-2000:]
-    assert "worker leaves" in done.stderr.splitlines()[-1]
+    codes = map(int, done.stdout.split())
+    return {way: (code, (folder / way).read_text()) for way, code in zip(WAYS, codes, strict=True)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_end_has_its_code_and_says_it_last(way: str, ended: dict[str, tuple[int, str]]) -> None:
+    code, said = ended[way]
+    assert code == WAYS[way][0], said[-2000:]
+    assert "worker leaves" in said.splitlines()[-1]
 
 
 def test_every_code_is_reached() -> None:
