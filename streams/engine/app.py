@@ -1,10 +1,12 @@
 """From declared agents to a Faust app that runs them: `build(agents, config, codec)`."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
-from typing import Any, cast
+from functools import partial
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.transport.drivers import TRANSPORTS
@@ -17,9 +19,11 @@ from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.garbage import spare
 from streams.engine.host import Host, NewStore
+from streams.engine.stacks import standing
 from streams.engine.transport import SCHEME, BatchConsumer, brokers
 from streams.engine.watchdog import Sight, Watchdog
 
+log = logging.getLogger(__name__)
 TRANSPORTS.aliases[SCHEME] = "streams.engine.transport:Transport"
 NEVER_S = 7 * 86_400.0
 STOP_S = 20.0
@@ -37,7 +41,16 @@ class App(faust.App):
         if consumer is None:
             return Sight({}, self.engine.progress_at, self.rebalancing)
         waits = self.rebalancing or self.engine.rounds.open or consumer.astray
-        return Sight(consumer.positions(), self.engine.progress_at, waits)
+        return Sight(consumer.positions(), self.engine.progress_at, waits, self.engine.waits_for)
+
+    def stands_still(self, loop: asyncio.AbstractEventLoop, why: str) -> NoReturn:
+        """End the process, after telling where each thread and task stands: nobody can ask it afterwards."""
+        consumer = cast("BatchConsumer | None", self._consumer)
+        try:
+            for name, at in standing([loop] if consumer is None else [loop, consumer._thread.thread_loop]):
+                log.error("it stands", extra={"why": f"{name}: {at}"})
+        finally:
+            leave(Exit.STALLED, why)
 
 
 def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore | None = None) -> App:
@@ -64,6 +77,11 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore
     app.engine = Host(config, agents, codec, store)
     for agent in agents:
         _register(app, app.engine.boundaries[agent.name])
+
+    @app.on_rebalance_complete.connect
+    async def assigned(*_: Any, **__: Any) -> None:
+        await cast("BatchConsumer", app.consumer).give_back()
+
     return app
 
 
@@ -87,7 +105,9 @@ async def run(app: App, stop: asyncio.Event) -> None:
     host = app.engine
     await host.start()
     spare()
-    watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s)
+    stalled = partial(app.stands_still, asyncio.get_running_loop())
+    watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s, stalled)
+    host.patience.gives_up = stalled
     watchdog.start()
     starting = asyncio.create_task(app.start())  # it returns after the first restore: not to be waited for unwatched
     try:

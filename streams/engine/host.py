@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaException
 
@@ -20,6 +21,7 @@ from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.pace import Pace
+from streams.engine.patience import Patience
 from streams.engine.restore import Interrupted
 from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.standby import Standby
@@ -27,6 +29,7 @@ from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
+UNWANTED_S = 150.0  # a restore asks the broker four things, none for longer than half a minute, before it looks up
 NewStore = Callable[[str, int], Store]  # of a changelog topic's name, and a partition
 
 
@@ -46,10 +49,12 @@ class Host:
         self._standby = Standby(config.kafka, [agent.prepare for agent in agents]) if config.standby else None
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self.pace = Pace(config.round_records, config.transaction_s)
+        self.patience = Patience()
         self._restore_lock = asyncio.Lock()
         self._assignments = 0
         self.membership = Membership(-1, "")  # as whom our state was restored: the only one whose rounds may commit
         self.restoring = False
+        self._restoring = ""  # what the restore that is under way is at
         self._restored = False
         self._moved_at = time.monotonic()
 
@@ -57,6 +62,11 @@ class Host:
     def progress_at(self) -> float:
         """When something last went forward: a commit, or a restore (monotonic seconds)."""
         return max(self.rounds.committed_at, self._moved_at)
+
+    @property
+    def waits_for(self) -> str:
+        """What is waited for at this moment, for whoever finds that it lasts; "" when nothing is."""
+        return self.patience.waits_for or self.rounds.doing or (self._restoring if self.restoring else "")
 
     def ready(self) -> str:
         """Return "" when the worker works, else why it does not: for /readyz."""
@@ -115,8 +125,13 @@ class Host:
     async def release(self) -> None:
         """Leave no round open: partitions are about to move, or the worker stops."""
         self._assignments += 1
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait for no round to be open: no longer than the group waits for us, for then it goes on without us."""
         self.rounds.give_up()
-        await self.rounds.settled()
+        if self.rounds.open:
+            await self.patience.until(lambda: self.rounds.doing, self.rounds.settled(), self.config.rebalance_s)
 
     async def restore(self, assigned: set[Place], membership: Membership) -> dict[Place, int]:
         """Own `assigned`: bring its state up to the last commit, return where to read on. Raises `Interrupted`."""
@@ -127,6 +142,7 @@ class Host:
             return current == self._assignments
 
         async with self._restore_lock:
+            await self._settle()  # there is none, unless Faust knew of no partitions to revoke
             if not wanted():
                 raise Interrupted
             self.restoring = True
@@ -142,7 +158,10 @@ class Host:
             if not wanted():  # there may have been nothing to read, and nobody who asked
                 raise Interrupted
             self.membership = membership
+            if not self.tables:
+                self._hot.clear()
         self._restored = True
+        self._measure()
         metrics.REBALANCES.inc()
         metrics.RESTORED.inc(read)
         took_s = time.monotonic() - began
@@ -157,26 +176,29 @@ class Host:
         while wanted():
             try:
                 running = asyncio.get_running_loop().run_in_executor(None, self._restore, assigned, tables, wanted)
-                return await self._through(running)
+                return await self._heard(running)
             except (KafkaException, TimeoutError) as error:
                 log.warning("state cannot be restored, to be tried again", extra={"error": error})
                 await asyncio.sleep(1.0)
         raise Interrupted
 
-    async def _through(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:
+    async def _heard(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:
         """Wait for the thread, even when cancelled: until it ends, its tables are nobody else's."""
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            await asyncio.wait([running])
+            await self.patience.until(lambda: f"{self._restoring}, to stop", _ended(running), UNWANTED_S)
             raise
 
     def _restore(
         self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
     ) -> tuple[dict[Place, int], int]:
+        self._restoring = "a restore that readies the agents"
         for name in {name for name, _ in self.tables}:
             self.boundaries[name].agent.prepare()
-        positions = offsets.committed(self.config.kafka, self.config.group, assigned)
+        self._restoring = "a restore that asks where to read on"
+        positions = offsets.committed(self.config.kafka, self.config.group, assigned) if wanted() else {}
+        self._restoring = "a restore that reads changelogs"
         read = restore.restore(self.config.kafka, tables, wanted, self._moved, time.time())
         for (name, _), (first, *_others) in self.tables.items():
             if alarm := self.boundaries[name].agent.alarm:
@@ -244,8 +266,15 @@ class Host:
         metrics.COMMIT_SECONDS.observe(committed.commit_s)
         for stage, took_s in committed.stages.items():
             metrics.STAGE_SECONDS.labels(stage).observe(took_s)
+        self._measure()
+        for emit in committed.emitted:
+            self.config.on_emit(emit.topic.name, emit.record)
+
+    def _measure(self) -> None:
         stores = [table.store for tables in self.tables.values() for table in tables]
         metrics.STATE_ROWS.set(sum(map(len, stores)))
         metrics.STATE_BYTES.set(sum(store.size for store in stores))
-        for emit in committed.emitted:
-            self.config.on_emit(emit.topic.name, emit.record)
+
+
+async def _ended(running: "asyncio.Future[Any]") -> None:
+    await asyncio.wait([running])

@@ -51,6 +51,10 @@ class Hot:
         _, before = self._young.pop(place, (None, 0))
         self._filled -= before
 
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._young, self._old, self._filled = {}, {}, 0
+
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 

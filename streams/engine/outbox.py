@@ -6,6 +6,7 @@ It knows which failures mean "again" (`Aborted`: the round is retried) and which
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -60,12 +61,12 @@ class Outbox:
 
     def start(self) -> None:
         """Take the transactional id over: fences and aborts whatever its last owner left open. Raises `Fenced`."""
-        self._insist(self._producer.init_transactions)
+        self._insist("to take us in", self._producer.init_transactions)
 
     def begin(self) -> None:
         """Open a transaction. Raises `Fenced`."""
         self.headers = None
-        self._insist(lambda _: self._producer.begin_transaction())
+        self._insist("to begin", lambda _: self._producer.begin_transaction())
         self._open = True
 
     def send(
@@ -96,8 +97,9 @@ class Outbox:
         """Commit what was sent together with `offsets` (the next to read). Raises `Aborted` or `Fenced`."""
         positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
         try:
-            self._insist(lambda s: self._producer.send_offsets_to_transaction(positions, group_metadata, s))
-            self._insist(self._producer.commit_transaction)
+            send = partial(self._producer.send_offsets_to_transaction, positions, group_metadata)
+            self._insist("to take our offsets", send)
+            self._insist("to commit", self._producer.commit_transaction)
         except Aborted:
             self.abort()
             raise
@@ -107,13 +109,13 @@ class Outbox:
         """Undo what was sent since `begin`, if anything. Raises `Fenced`."""
         if self._open:
             self._open = False
-            self._insist(self._producer.abort_transaction)
+            self._insist("to abort", self._producer.abort_transaction)
 
     def poll(self) -> None:
         """Serve delivery reports."""
         self._producer.poll(0)
 
-    def _insist(self, call: Callable[[float], object]) -> None:
+    def _insist(self, asked: str, call: Callable[[float], object]) -> None:
         """Make a call that librdkafka lets us resume, until it is through or fails for good."""
         while True:
             try:
@@ -126,7 +128,7 @@ class Outbox:
                     raise Aborted(reason.str()) from error
                 if not reason.retriable():
                     raise Fenced(reason.str()) from error
-                log.warning("the broker does not answer: trying again", extra={"error": error})
+                log.warning("the broker does not answer: trying again", extra={"why": asked, "error": error})
             else:
                 return
 

@@ -51,6 +51,8 @@ def restore(
     """
     by_place = {(table.changelog.name, table.partition): table for table in tables}
     found = bounds(kafka, by_place)
+    if not wanted():
+        raise Interrupted
     discard(by_place, found, now)
     behind = {place: at.end for place, at in found.items() if at.end > by_place[place].store.position}
     read = _read(kafka, by_place, behind, wanted, moved) if behind else 0
@@ -104,7 +106,8 @@ def _read(
 ) -> int:
     """Read until each place that is `behind` has come to its end; return the number of records."""
     consumer = Consumer({**SETTINGS, **kafka})
-    read, reported = 0, time.monotonic()
+    read, reported, left = 0, time.monotonic(), _left(tables, behind)
+    metrics.RESTORE_REMAINING.set(left)
     try:
         consumer.assign([TopicPartition(t, p, tables[t, p].store.position) for t, p in behind])
         while behind:
@@ -118,7 +121,7 @@ def _read(
                 read += len(changes)
                 if position >= behind.get(place, 0):
                     behind.pop(place, None)
-            left = sum(max(end - tables[place].store.position, 0) for place, end in behind.items())
+            left = _left(tables, behind)
             metrics.RESTORE_REMAINING.set(left)
             if time.monotonic() - reported > REPORT_EVERY_S:
                 reported = time.monotonic()
@@ -127,6 +130,10 @@ def _read(
         metrics.RESTORE_REMAINING.set(0)
         consumer.close()
     return read
+
+
+def _left(tables: Mapping[Place, Table], behind: Mapping[Place, int]) -> int:
+    return sum(max(end - tables[place].store.position, 0) for place, end in behind.items())
 
 
 def take(messages: Iterable[Message]) -> dict[Place, tuple[Taken, int]]:

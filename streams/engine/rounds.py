@@ -45,6 +45,7 @@ class Round:
         self.given_up = False
         self.failure: Exception | None = None
         self.undone_by = ""
+        self.doing = "its agents"
         self.fates: Counter[tuple[str, Met]] = Counter()
         self.emitted: list[Emit] = []
         self.stages: dict[str, float] = {}
@@ -113,6 +114,12 @@ class Rounds:
         """How many records the open round holds."""
         current = self._round
         return 0 if current is None else current.records
+
+    @property
+    def doing(self) -> str:
+        """What the open round waits for; "" when none is open."""
+        current = self._round
+        return "" if current is None else f"{current.doing}, in a round of {current.records} records"
 
     def give_up(self) -> None:
         """Give up the open round, unless its commit is already on its way (then it is simply waited for)."""
@@ -188,7 +195,7 @@ class Rounds:
         crashes = sum(count for (_, met), count in new.fates.items() if met.reason == Reason.CRASH)
         self._limit.check(records, crashes, time.monotonic())
         rows = sum(self._send_changes(table) for table in self._touched(new))
-        folded = time.perf_counter()
+        folded, new.doing = time.perf_counter(), "its commit"
         commit = partial(self._outbox.commit, new.offsets(), self._metadata(new.membership))
         await asyncio.get_running_loop().run_in_executor(None, commit)
         for table in self._touched(new):
@@ -204,7 +211,7 @@ class Rounds:
         """Leave nothing of a round; return that it is not done. What its agents are still at comes to nothing."""
         log.warning("a round is to be done again", extra={"records": new.records, "reason": by, "error": error})
         new.give_up()
-        new.undone_by = by
+        new.undone_by, new.doing = by, "its abort"
         await asyncio.get_running_loop().run_in_executor(None, self._outbox.abort)
         for tables in self._tables.values():
             for table in tables:

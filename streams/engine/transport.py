@@ -7,6 +7,8 @@ recovery services. Stock Faust puts each record through two tasks and commits ac
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import aiokafka
@@ -20,6 +22,9 @@ from streams.engine.access import for_aiokafka
 from streams.engine.boundary import Batch, Slice
 from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
+from streams.engine.joining import hear
+from streams.engine.offsets import Place
+from streams.engine.patience import whole
 from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership, Round
 from streams.engine.static import name_heartbeats
@@ -60,10 +65,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def on_start(self) -> None:
-        """Start the consumer; one that loses its name to another process ends this one."""
+        """Start the consumer; one that loses its name to another process, or its way to the group, ends this one."""
         await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        hear(coordinator, _gone)
         if instance := self.app.conf.consumer_group_instance_id:
-            name_heartbeats(self._ensure_consumer()._coordinator, instance, _name_taken)
+            name_heartbeats(coordinator, instance, _name_taken)
 
     def membership(self) -> Membership:
         """Return the generation and member id that the group coordinator knows us by, both of one moment.
@@ -79,6 +86,20 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def bound(self, records: int) -> None:
         """Let the next poll bring so many records at most."""
         self._ensure_consumer()._max_poll_records = records
+
+    async def move(self, positions: Mapping[TP, int], membership: Membership) -> None:
+        """Read on from there, if we are who we were. Raises `IllegalStateError` when partitions move again.
+
+        In the thread that aiokafka's consumer lives in: a position that is set wakes what waits for it there.
+        """
+        await self.call_thread(self._move, positions, membership)
+
+    async def _move(self, positions: Mapping[TP, int], membership: Membership) -> None:
+        if self.membership() != membership:
+            raise IllegalStateError("no member of the group any more by which these positions were found")
+        consumer = self._ensure_consumer()
+        for tp, offset in positions.items():
+            consumer.seek(tp, offset)
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Return the next offset aiokafka will read, by (topic, partition); 0 where it does not know yet."""
@@ -161,6 +182,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _run(self, current: Round) -> None:
         """Run a round; go back to where it began when it was undone."""
+        moves = self._moves
         self.host.rounds.open_with(current)
         running = asyncio.ensure_future(self.host.run(current, self._deliver))
         if await asyncio.shield(running):  # a cancelled poll must not tear a commit: `release` waits for it
@@ -168,10 +190,20 @@ class BatchConsumer(driver.Consumer):
         else:
             self._backoff_s = min(2 * self._backoff_s + 0.05, 5.0)
             await asyncio.sleep(self._backoff_s)
-            if not self.flow_active or self._thread.membership() != current.membership:
-                return  # a rebalance came meanwhile: what it restored says where to read
-            for (topic, partition), offset in current.starts().items():
-                await self.seek(TP(topic, partition), offset)
+            with suppress(IllegalStateError):  # a rebalance came meanwhile: what it restored says where to read
+                await self._set(current.starts(), current.membership, moves)
+
+    async def _set(self, positions: Mapping[Place, int], membership: Membership, moves: int) -> None:
+        """Read on from there. Raises `IllegalStateError` when partitions have moved, or begun to, since `moves`."""
+
+        async def move() -> None:
+            async with self._polling:  # a poll under way would bring what lies before, or swallow what lies after
+                if self._moves != moves:
+                    raise IllegalStateError("the partitions move again")
+                self._moves += 1
+                await whole(self._thread.move({TP(*at): offset for at, offset in positions.items()}, membership))
+
+        await self.host.patience.until(lambda: "positions to be set", move(), REQUEST_S)
 
     def _deliver(self, batch: Batch) -> None:
         """Put one event holding the batch into its agent's stream."""
@@ -212,18 +244,24 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""
         self.stop_flow()  # Faust does not, when we had no partitions before
+        moves = self._moves
         generation = self.app.consumer_generation_id  # of the assignment that Faust has been told of
         assigned, membership = {(tp.topic, tp.partition) for tp in self.assignment()}, self._thread.membership()
         if membership.generation != generation:  # expelled, or joined anew: another assignment is on its way
             raise IllegalStateError("no member of the group by which these partitions were assigned")
+        await self._set(await self._restore(assigned, membership), membership, moves)
+
+    async def give_back(self, *_: Any, **__: Any) -> None:
+        """Give all state back when nothing was assigned to us: then Faust seeks nothing, and nothing is restored."""
+        membership = self._thread.membership()
+        if not self.assignment() and membership.generation == self.app.consumer_generation_id:
+            await self._restore(set(), membership)
+
+    async def _restore(self, assigned: set[Place], membership: Membership) -> dict[Place, int]:
         try:
-            positions = await self.host.restore(assigned, membership)
+            return await self.host.restore(assigned, membership)
         except Interrupted as interrupted:
             raise IllegalStateError("the partitions move again") from interrupted  # Faust's word for: wait for the next
-        async with self._polling:  # a poll under way would bring what lies before the seek, or swallow what lies after
-            self._moves += 1
-            for (topic, partition), offset in positions.items():
-                await self.seek(TP(topic, partition), offset)
 
     async def wait_empty(self) -> None:
         """Called before partitions are given back: let go of the open round, or wait for its commit."""
@@ -248,6 +286,10 @@ class BatchConsumer(driver.Consumer):
     async def on_stop(self) -> None:
         """Let go of the open round before the consumer ends."""
         await self.host.release()
+
+
+def _gone(why: str) -> None:
+    leave(Exit.CRASHED, why)
 
 
 def _name_taken() -> None:

@@ -23,12 +23,13 @@ class Sight(NamedTuple):
     """What the watchdog sees of its worker: where it reads next, when it last went forward, whether it rebalances.
 
     An open round counts as a rebalance, and so does a worker that its group has put out and not taken back: both have
-    read what they have not committed.
+    read what they have not committed. `waits_for` is what the worker waits for, as far as it knows.
     """
 
     positions: Mapping[Place, int]
     progress_at: float
     rebalancing: bool = False
+    waits_for: str = ""
 
 
 class Watchdog:
@@ -69,7 +70,8 @@ class Watchdog:
             if behind:
                 (topic, partition), end = next(iter(behind.items()))
                 what = f"{topic}-{partition} goes to {end}, we have read to {sight.positions.get((topic, partition))}"
-            self._on_stall(f"nothing went forward for {now - sight.progress_at:.0f} s: {what}")
+            waits = f"; it waits for {sight.waits_for}" if sight.waits_for else ""
+            self._on_stall(f"nothing went forward for {now - sight.progress_at:.0f} s: {what}{waits}")
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._patience_s / 6):

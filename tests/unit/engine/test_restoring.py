@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from schemas.records import Visitor
+from schemas.topics import Topic
 from streams.engine.config import Config
 from streams.engine.host import Host
 from streams.engine.offsets import Place
-from streams.engine.restore import Interrupted
+from streams.engine.restore import Bounds, Interrupted, restore
 from streams.engine.rounds import Membership
+from streams.engine.store import MemoryStore
+from streams.engine.table import Table
 from tests.pipeline import CODEC
 
 NOBODY, ME = Membership(-1, ""), Membership(1, "m")
@@ -98,3 +102,16 @@ def test_who_waits_for_another_restore_and_is_overtaken_touches_nothing() -> Non
         assert (host.owned, host.restores) == (1, 1)
 
     play(scenario)
+
+
+def test_a_restore_that_is_overtaken_while_it_asks_how_far_changelogs_go_touches_no_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic = Topic("visitors", (Visitor,), "visitor id", compacted=True)
+    table = Table(topic, 0, MemoryStore(), CODEC)
+    table.store.apply({b"k": b"v"}, 5)
+    found = {("visitors", 0): Bounds("another log", 0, 9)}
+    monkeypatch.setattr("streams.engine.restore.bounds", lambda *_: found)
+    with pytest.raises(Interrupted):
+        restore({}, [table], lambda: False, lambda: None, 0.0)
+    assert (table.store.position, table.store.get(b"k")) == (5, b"v")

@@ -1,12 +1,17 @@
 """Our transport on a log, with an engine that only notes what it is asked."""
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
+
+from aiokafka.errors import IllegalStateError
 
 from streams.engine import app as engine_app
 from streams.engine import transport
 from streams.engine.boundary import Batch, Slice
+from streams.engine.patience import Patience
 from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership, Round
 from tests.unit.faust.memory import Log, MemoryThread, Producer, on
@@ -19,7 +24,15 @@ class MemoryBatches(transport.BatchConsumer):
         thread = MemoryThread(self, loop=self.loop, beacon=self.beacon)
         cast(Any, thread).membership = lambda: Membership(thread.generation, "m")
         cast(Any, thread).bound = lambda _records: None
+        cast(Any, thread).move = partial(_move, thread)
         return thread
+
+
+async def _move(thread: MemoryThread, positions: Mapping[Any, int], membership: Membership) -> None:
+    if membership.generation != thread.generation:
+        raise IllegalStateError
+    for tp, offset in positions.items():
+        thread.seek(tp, offset)
 
 
 class MemoryTransport(transport.Transport):
@@ -36,6 +49,7 @@ class Engine:
         self.membership = Membership(-1, "")
         self.rounds = SimpleNamespace(open_with=lambda _round: None)
         self.pace = SimpleNamespace(limit=1_000)
+        self.patience = Patience()
         self.delivered: list[tuple[int, ...]] = []
         self.undo = 0
         self.released = 0

@@ -59,7 +59,7 @@ def test_the_coordinator_is_of_the_next_generation_before_it_knows_what_that_bri
 
 
 def test_what_the_coordinator_meets_is_told_to_those_who_ask_it_and_faust_does_not() -> None:
-    # F21. It waits for ever for somebody to hear of it. Ours: the watchdog ends a worker that is not taken back.
+    # F21. It waits for ever for somebody to hear of it. Ours: `joining.hear`, and the watchdog.
     async def then(made: GroupCoordinator) -> None:
         made._coordination_task.cancel()  # it would fail for want of a broker
         made._coordination_task = asyncio.get_running_loop().create_future()
@@ -76,7 +76,7 @@ def test_what_the_coordinator_meets_is_told_to_those_who_ask_it_and_faust_does_n
 
 
 def test_an_assignment_of_nothing_brings_no_seek() -> None:
-    # Why state can lie with a worker that owns nothing: `restore.discard` looks at its age when partitions come back.
+    # Why `BatchConsumer.give_back` hangs on the signal that comes before it, and not on the seek.
     async def scenario() -> None:
         app = stock(Log())
         sought: list[int] = []
@@ -84,11 +84,17 @@ def test_an_assignment_of_nothing_brings_no_seek() -> None:
         async def seek() -> None:
             sought.append(1)
 
+        told: list[set[Any]] = []
+
+        @app.on_rebalance_complete.connect
+        async def complete(*_: Any, **__: Any) -> None:
+            told.append(app.consumer.assignment())
+
         app.consumer.perform_seek = seek
         app.consumer.assignment = set
         recovery = app.tables.recovery
         app._fetcher.maybe_start = lambda: asyncio.sleep(0)
         await recovery._resume_streams(app.consumer_generation_id)
-        assert (sought, app.consumer.flow_active) == ([], True)
+        assert (sought, told, app.consumer.flow_active) == ([], [set()], True)
 
     asyncio.run(scenario())

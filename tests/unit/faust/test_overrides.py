@@ -39,11 +39,14 @@ ADDED = {  # what we add to their classes: were one of these names theirs, we wo
         "_polling",
         "_taken",
         "_moves",
+        "_set",
+        "_restore",
+        "give_back",
         "astray",
     },
-    transport.BatchConsumerThread: {"membership", "positions", "bound"},
+    transport.BatchConsumerThread: {"membership", "positions", "bound", "move", "_move"},
     transport.Transport: set(),
-    engine_app.App: {"engine", "sight"},
+    engine_app.App: {"engine", "sight", "stands_still"},
 }
 EVERYWHERE = {"__module__", "__doc__", "__annotations__", "__init__", "__static_attributes__", "__firstlineno__"}
 MADE_BY_MODE = {"_tasks", "abstract", "logger"}
@@ -217,9 +220,9 @@ def test_a_restore_that_was_interrupted_tells_faust_to_wait_for_the_next_assignm
     asyncio.run(scenario())
 
 
-def test_stock_seek_and_flow_are_what_our_consumer_still_uses() -> None:
+def test_the_flow_and_the_way_into_the_thread_are_what_our_consumer_still_uses() -> None:
     # The rest of Faust's consumer that ours calls and does not replace.
-    for name in ("seek", "stop_flow", "assignment", "_wait_next_records", "_getmany"):
+    for name in ("stop_flow", "assignment", "_wait_next_records", "_getmany"):
         assert callable(getattr(ThreadDelegateConsumer, name)), name
-    assert list(inspect.signature(driver.Consumer.seek).parameters) == ["self", "partition", "offset"]
+    assert list(inspect.signature(driver.AIOKafkaConsumerThread.call_thread).parameters)[:2] == ["self", "fun"]
     assert TP("t", 1) == ("t", 1)

@@ -1,0 +1,79 @@
+"""What each answer of the broker means to a round; and that a full queue is waited for, not outgrown."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.engine.outbox import STALE, Aborted, Fenced, Outbox
+
+
+class Scripted:
+    """A producer whose calls meet what is written, one after the other, and then nothing."""
+
+    def __init__(self, **meets: list[Exception]) -> None:
+        self.meets, self.calls = meets, list[str]()
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def call(*_: object, **__: object) -> None:
+            self.calls.append(name)
+            if left := self.meets.get(name):
+                raise left.pop(0)
+
+        return call
+
+
+def error(code: int, *, fatal: bool = False, retriable: bool = False, abort: bool = False) -> KafkaException:
+    return KafkaException(KafkaError(code, "", fatal, retriable, abort))
+
+
+def opened(**meets: list[Exception]) -> tuple[Outbox, Any]:
+    made = Outbox({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, "test", 10.0)
+    scripted: Any = Scripted(**meets)
+    made._producer = scripted
+    made.begin()
+    scripted.calls.clear()
+    return made, scripted
+
+
+def test_a_full_queue_is_waited_for_until_it_has_room_and_the_record_goes_once() -> None:
+    outbox, producer = opened(produce=[BufferError(), BufferError()])
+    outbox.send("t", b"k", b"v")
+    assert producer.calls == ["produce", "poll", "produce", "poll", "produce"]
+
+
+def test_a_queue_that_a_failed_transaction_leaves_full_is_not_waited_for() -> None:
+    outbox, _ = opened(produce=[BufferError(), error(KafkaError._STATE)])
+    with pytest.raises(Aborted):
+        outbox.send("t", b"k", b"v")
+
+
+def test_no_answer_is_waited_for_and_the_call_resumed() -> None:
+    silence = error(KafkaError._TIMED_OUT, retriable=True)
+    outbox, producer = opened(send_offsets_to_transaction=[silence], commit_transaction=[silence, silence])
+    outbox.commit({("t", 0): 1}, b"m")
+    assert producer.calls == 2 * ["send_offsets_to_transaction"] + 3 * ["commit_transaction"]
+
+
+def test_what_only_this_transaction_has_to_pay_for_is_undone_once_and_may_be_done_again() -> None:
+    outbox, producer = opened(commit_transaction=[error(KafkaError._TIMED_OUT, abort=True)])
+    with pytest.raises(Aborted):
+        outbox.commit({("t", 0): 1}, b"m")
+    outbox.abort()
+    assert producer.calls.count("abort_transaction") == 1
+
+
+def refusals() -> Iterator[Any]:
+    yield from (pytest.param(error(code, retriable=True, abort=True), id=str(code)) for code in sorted(STALE))
+    yield pytest.param(error(KafkaError._FATAL, fatal=True), id="fatal")
+    yield pytest.param(error(KafkaError.TOPIC_AUTHORIZATION_FAILED), id="not to be tried again")
+
+
+@pytest.mark.parametrize("refusal", list(refusals()))
+@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "commit_transaction"])
+def test_who_is_not_the_one_any_more_commits_nothing_and_tries_nothing(call: str, refusal: Exception) -> None:
+    outbox, producer = opened(**{call: [refusal]})
+    with pytest.raises(Fenced):
+        outbox.commit({("t", 0): 1}, b"m")
+    assert producer.calls[-1] == call
