@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connectors.egress.guard import Guard
 from connectors.egress.http import Answer, Http
@@ -12,8 +12,16 @@ from connectors.sinks.batches import halving, some
 from connectors.sinks.conversion import Conversion, conversion
 from connectors.sinks.delivery import Delivery, Parcel, Retry, Skipped
 from connectors.sinks.verdict import api_verdict
+from schemas.records import Stage
 
 __all__ = ["Platform", "PlatformOptions"]
+
+
+def _stages(events: dict[str, str]) -> dict[str, str]:
+    """Return what maps stages; a pydantic validator. Raises `ValueError` for what no lead is ever at."""
+    if odd := sorted(events.keys() - set(Stage)):
+        raise ValueError(f"{', '.join(odd)} is no stage: {', '.join(Stage)}")
+    return events
 
 
 class PlatformOptions(BaseModel):
@@ -21,7 +29,7 @@ class PlatformOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    events: Annotated[dict[str, str], Field(min_length=1)] = Field(
+    events: Annotated[dict[str, str], Field(min_length=1), AfterValidator(_stages)] = Field(
         {"mql": "qualified_lead", "sql": "sales_qualified_lead", "customer": "purchase"},
         description="our stage: what it is called there; other stages are not told",
     )

@@ -22,6 +22,7 @@ from schemas.sighting import Campaign, Sighting
 SIGNATURE = "x-hub-signature-256"
 CHALLENGE = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 LEAD = "lead"
+DUMMY = "<test lead: "  # how Meta's own testing tool begins its answers
 
 
 class Change(Struct):
@@ -126,15 +127,17 @@ class MetaAds:
         if raw.endpoint != LEAD:
             raise Rejected(Reason.UNKNOWN_TYPE, "a notice says nothing: the fetcher brings the lead")
         lead = decoded(_lead, open_raw(raw)[0])
+        told = answers(lead)
         ticked = {it.checkbox_key: it.is_checked == "1" for it in lead.custom_disclaimer_responses or ()}
         return ad_lead(
             raw,
-            answers(lead),
+            told,
             at=instant(lead.created_time, "created_time") if lead.created_time else raw.received_at,
             campaign=Campaign(
                 source="meta", medium="cpc", name=text(lead.campaign_name or lead.campaign_id or lead.ad_id or "")
             ),
             consent={purpose: ticked[purpose] for purpose in ("contact", "ads", "analytics") if purpose in ticked},
+            test=any(answer.startswith(DUMMY) for answer in told.values()),
         )
 
 

@@ -60,20 +60,22 @@ def list_(as_json: Json = False) -> None:
 def try_(name: Name, as_json: Json = False) -> None:
     """Send one made-up lead, marked as a test, and show what was answered. Needs no broker and no relay.
 
-    Its e-mail address is test@example.com, its rule leadstream-test: delete it there when you have seen it.
+    Its e-mail address is test@example.com, its rule leadstream-test: delete it there when you have seen it. An ad
+    platform is told of the first stage in `events`.
     """
     import asyncio
 
     from connectors.destinations import named
     from connectors.sample import sample
+    from schemas.records import Stage
 
     with explained():
         destination = named(_found()[1], name)
 
     async def send() -> object:
-        sink = destination.open()
+        sink, stages = destination.open(), getattr(destination.options, "events", {})
         try:
-            return (await sink.deliver([sample(time.time())]))[0]
+            return (await sink.deliver([sample(time.time(), Stage(next(iter(stages), Stage.MQL)))]))[0]
         finally:
             await sink.close()
 

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import ValidationError
 
+from connectors.sample import sample
 from connectors.sinks import SINKS
 from connectors.sinks.batches import handed_over
 from connectors.sinks.delivery import Delivered, Parcel, Refusal, Refused, Retry, Skipped
-from tests.builders import routed
+from tests.builders import NOON, routed
 from tests.contract.sinks.rigs import LEAD, PERSON, RIGS, SECRET, TIMEOUT, Rig, erasure
 
 
@@ -98,7 +99,22 @@ def test_each_of_several_leads_gets_its_own_answer(name: str) -> None:
     on(name, story)
 
 
+@pytest.mark.parametrize("name", SINKS)
+def test_a_sample_is_sent_and_answered_as_a_lead_is(name: str) -> None:
+    async def story(rig: Rig) -> None:
+        assert isinstance((await rig.sink.deliver([sample(NOON)]))[0], Delivered)
+        assert rig.leads() == 1
+
+    on(name, story)
+
+
 PLATFORMS = {name for name in SINKS if name.endswith("_conversions")}
+
+
+@pytest.mark.parametrize("name", sorted(PLATFORMS))
+def test_a_stage_that_no_lead_is_ever_at_is_named(name: str) -> None:
+    with pytest.raises(ValidationError, match="msql is no stage: "):
+        SINKS[name].options.model_validate({"events": {"msql": "qualified_lead"}})
 
 
 @pytest.mark.parametrize("name", SINKS)

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from connectors.limits import RATIO, SENDERS, Pace, check_type, inflate
+from connectors.limits import PARTS_BYTES, RATIO, SENDERS, Pace, check_type, inflate, storable
 from connectors.sources import Refused
-from connectors.sources.contract import JSON_TYPES
+from connectors.sources.contract import JSON_TYPES, Part
 
 MOST = 20_000
 
@@ -58,6 +58,19 @@ def test_what_is_not_one_whole_stream_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as refused:
         inflate(body, "gzip", MOST)
     assert refused.value.status in (400, 413)
+
+
+@pytest.mark.parametrize(("over", "fits"), [(-1, True), (0, True), (1, False)])
+def test_a_request_may_become_as_many_bytes_as_the_limit_and_one_event_of_its_own_size(over: int, fits: bool) -> None:
+    half = PARTS_BYTES // 2
+    parts = [Part("1", "event", "v-1", bytes(half)), Part("2", "event", "v-1", bytes(half + over))]
+    assert storable(parts[:1])[0].problem == "too_large"  # alone it is refused for itself
+    if fits:
+        assert len(storable(parts)) == 2
+        return
+    with pytest.raises(Refused) as refused:
+        storable(parts)
+    assert (refused.value.status, refused.value.code) == (413, "too_many")
 
 
 def test_unknown_encodings_and_types_are_refused() -> None:

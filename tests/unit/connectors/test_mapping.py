@@ -1,5 +1,6 @@
 """Maps of webhooks: the ready ones, a customer's own, and every way to write one wrong."""
 
+import hmac
 import json
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from connectors.sources.mapping import Hmac, mappings
 from schemas.records import Kind
 from schemas.rejected import Reason, Rejected
 from schemas.sighting import Campaign, Sighting
-from tests.contract.sources.senders import NEW, NOW, bearer, settings, stored
+from tests.contract.sources.senders import NEW, NOW, OLD, bearer, settings, stored
 
 OWN = """
 path: /v1/in/own
@@ -188,6 +189,70 @@ def test_two_secrets_are_good_for_one_map_and_no_other() -> None:
     assert ask("/v1/in/microsoft", body, LEADSTREAM_MAP_SECRETS=f"microsoft:other,microsoft:{NEW}")
     with pytest.raises(Refused, match="set LEADSTREAM_MAP_SECRETS"):
         ask("/v1/in/microsoft", body, LEADSTREAM_MAP_SECRETS=f"calls:{NEW}")
+
+
+BODY = '{"a":1,"note":"über"}'.encode()
+
+
+def tiktok(
+    body: bytes, *, at: float = NOW, secret: str = NEW, stamp: float = 0.0, header: str | None = None
+) -> Request:
+    """What TikTok signs; `stamp` = another instant in the header than was signed, `header` = what it has instead."""
+    signed = hmac.new(secret.encode(), f"{int(at)}.".encode() + body, "sha256").hexdigest()
+    shown = f"t={int(stamp or at)},s={signed}" if header is None else header
+    return Request("POST", "/v1/in/tiktok", {"tiktok-signature": shown}, body, NOW)
+
+
+@pytest.mark.parametrize("body", [BODY, b"", b"\xff"])
+@pytest.mark.parametrize(("secret", "at"), [(NEW, NOW), (OLD, NOW), (NEW, NOW - 300), (NEW, NOW + 300)])
+def test_a_map_lets_in_what_is_signed_with_either_secret_in_time(body: bytes, secret: str, at: float) -> None:
+    asked, sent = Mapped(settings()), tiktok(body, at=at, secret=secret)
+    asked.verify(sent)
+    if body != BODY:
+        with pytest.raises(Refused):
+            asked.split(sent)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(tiktok(BODY)._replace(body=BODY.replace(b"1", b"2")), id="tampered"),
+        pytest.param(tiktok(BODY, secret="another"), id="wrong secret"),
+        pytest.param(tiktok(BODY, at=NOW - 301), id="stale"),
+        pytest.param(tiktok(BODY, at=NOW + 301), id="future"),
+        pytest.param(tiktok(BODY, stamp=NOW + 1), id="dated anew"),
+        pytest.param(tiktok(BODY, header=""), id="missing"),
+        pytest.param(tiktok(BODY, header="t=1795166104"), id="half of it"),
+    ],
+)
+def test_a_map_lets_in_nothing_else(sent: Request) -> None:
+    with pytest.raises(Refused) as refused:
+        Mapped(settings()).verify(sent)
+    assert refused.value.status == 401
+
+
+def test_segments_own_webhooks_can_be_mapped_with_the_weak_signature_that_they_have(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    start, end = OWN.index("auth:"), OWN.index("kind:")
+    file.write_text(OWN[:start] + "auth: {header: X-Signature, algorithm: sha1}\n" + OWN[end:])
+    asked = Mapped(settings(LEADSTREAM_MAPS=str(file), LEADSTREAM_MAP_SECRETS="own:seg-secret-1"))
+    known = {"x-signature": "4de32d4193b78837ee2bed17ad6af3647249f384"}
+    sent = Request("POST", "/v1/in/own", known, BODY, NOW)
+    asked.verify(sent)
+    with pytest.raises(Refused):
+        asked.verify(sent._replace(body=BODY + b" "))
+
+
+@pytest.mark.parametrize(("count", "fits"), [(499, True), (500, True), (501, False)])
+def test_a_request_may_hold_as_many_events_as_the_limit(count: int, fits: bool) -> None:
+    body = json.dumps({"data": [{"lead_id": str(n), "email": "j@example.com"} for n in range(count)]}).encode()
+    asked, sent = Mapped(settings()), Request("POST", "/v1/in/tiktok", {}, body, NOW)
+    if fits:
+        assert len(asked.split(sent)) == count
+        return
+    with pytest.raises(Refused) as refused:
+        asked.split(sent)
+    assert refused.value.status == 413
 
 
 def test_the_same_event_has_the_same_id_in_whatever_company_it_comes() -> None:
