@@ -19,6 +19,7 @@ LONG = (b"431 Request Header Fields Too Large", b"the head of a request, or what
 MANY = (b"503 Service Unavailable", b"too many connections from this address")  # 4xx: some senders give up
 LATER = ((b"retry-after", b"2"), (b"connection", b"close"))
 BUSY = trouble(503, "too_many_connections", "come back later, or ask another collector", LATER)
+READ_S = 10.0  # an answer that is long enough to fill our buffers is read on within that time
 ALIVE = b"/healthz"  # answered however busy we are: a restart would mend nothing
 
 
@@ -44,6 +45,7 @@ class Guarded(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._timer: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._read, self._address = 0, ""  # bytes of a head, or since the last ones of a body
         self._in_head, self._whole = True, True
         self._served = self.app
@@ -61,6 +63,7 @@ class Guarded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._done()
+        self._reading()
         self.held[self._address] -= 1
         if self.held[self._address] <= 0:
             del self.held[self._address]
@@ -115,6 +118,21 @@ class Guarded(HttpToolsProtocol):
         if not self._whole and self.cycle.response_complete and not self.transport.is_closing():
             self._done()
             self._timer = self.loop.call_later(DISCARD_S, self._go)
+
+    def pause_writing(self) -> None:
+        """Give whoever does not read their answer a moment: it is our memory that it lies in."""
+        self._unread = self._unread or self.loop.call_later(READ_S, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Be content with a reader."""
+        self._reading()
+        super().resume_writing()
+
+    def _reading(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _begin(self) -> None:
         self._read = 0

@@ -1,6 +1,6 @@
 """What a list's rows are checked with before they are sent: the pipeline's own rules, and who must not be contacted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from connectors.lists.importing import Suppressed
@@ -46,20 +46,32 @@ def _named(who: Known) -> set[str]:
 
 
 def objectors(settings: Connection) -> frozenset[str]:
-    """Return the ids of the leads that do not want to be contacted, as they are now. Raises `BrokerUnreachable`."""
+    """Return the ids of the leads that do not want to be contacted, as they are now; of those they absorbed, too.
+
+    Raises `BrokerUnreachable`.
+    """
     codec = Codec(open_registry(settings.schema_registry_url or None), ["LeadProfile"])
     found: set[str] = set()
+    into: dict[str, str] = {}
     for message in everything(settings, [LEADS_PROFILES]):
         lead_id = (message.key() or b"").decode(errors="replace")
         try:
             profile = codec.decode(message.value(), (LeadProfile,)) if message.value() else None
         except Rejected:
             continue
+        into[lead_id] = profile.merged_into if isinstance(profile, LeadProfile) else ""
         if isinstance(profile, LeadProfile) and not may_contact(profile.consent, unless_denied=True):
             found.add(lead_id)
         else:
             found.discard(lead_id)
-    return frozenset(found)
+    return frozenset(found | {lead_id for lead_id in into if _end(lead_id, into) in found})
+
+
+def _end(lead_id: str, into: Mapping[str, str]) -> str:
+    """Return who a lead is by now, after all merges."""
+    while further := into.get(lead_id):
+        lead_id = further
+    return lead_id
 
 
 def suppressed(path: Path | None) -> frozenset[str]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from connectors import guard
 from schemas.person import unseal
 from schemas.topics import EVENTS_WEB
 from streams.runtime.handle import BrokerHandle
@@ -248,6 +249,30 @@ def test_who_is_answered_and_does_not_come_to_an_end_is_let_go(collector: Collec
             except ConnectionError:
                 ended = True
         assert ended
+
+
+def test_who_does_not_read_the_answer_is_let_go(collector: Collecting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "READ_S", 0.2)
+    host, _, port = collector.url.removeprefix("http://").partition(":")
+    with socket.socket() as opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        opened.settimeout(20)
+        opened.connect((host, int(port)))
+        opened.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 500)
+        time.sleep(2.0)
+        got = len(told(opened))
+    whole = len(collector.ask("/openapi.json").body)
+    assert got < 500 * whole
+
+
+def test_who_reads_slowly_is_served(collector: Collecting) -> None:
+    with connected(collector) as opened:
+        opened.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        whole = 20 * len(collector.ask("/openapi.json").body)
+        got = 0
+        while got < whole:
+            got += len(opened.recv(65_536))
+            time.sleep(0.001)
 
 
 def test_an_empty_line_keeps_no_connection(collector: Collecting) -> None:

@@ -61,12 +61,16 @@ def test_rows_are_sent_left_out_or_reported_with_line_and_reason(
     lead = pseudonym("e", objector, PEPPER)
     denied = {"contact": Consent(granted=False, at=1.0)}
     send(environ, LEADS_PROFILES, (lead, LeadProfile(lead_id=lead, version=1, consent=denied)))
+    other = f"{topic_prefix}no@work.example"  # another address of theirs, under which they have not said so
+    absorbed = pseudonym("e", other, PEPPER)
+    send(environ, LEADS_PROFILES, (absorbed, LeadProfile(lead_id=absorbed, version=1, merged_into=lead)))
     out = tmp_path / "out.txt"
     out.write_text("Competitor.example\n")
     file = listing(
         tmp_path,
         "jane@x.example,Jane Doe,X,2026-09-20T10:00:00Z",
         f"{objector},No,X,",
+        f"{other},No,X,",
         "eve@mail.competitor.example,Eve,Competitor,",
         "not an address,Nobody,X,",
         ",Nobody,X,",
@@ -79,17 +83,18 @@ def test_rows_are_sent_left_out_or_reported_with_line_and_reason(
     said = run(environ, file, "--suppress", str(out))
     assert said.exit_code == 0, said.stderr
     told = json.loads(said.stdout)
-    assert (told["rows"], told["sent"]) == (8, 2)
-    assert told["left"] == {"suppressed": 2, "junk_id": 1, "missing_id": 1, "invalid_value": 1, "unparseable": 1}
+    assert (told["rows"], told["sent"]) == (9, 2)
+    assert told["left"] == {"suppressed": 3, "junk_id": 1, "missing_id": 1, "invalid_value": 1, "unparseable": 1}
     with Path(told["report"]).open(newline="") as report:
         lines = list(csv.reader(report))
     assert [line[:2] for line in lines[1:]] == [
         ["3", "suppressed"],
         ["4", "suppressed"],
-        ["5", "junk_id"],
-        ["6", "missing_id"],
-        ["7", "invalid_value"],
-        ["8", "unparseable"],
+        ["5", "suppressed"],
+        ["6", "junk_id"],
+        ["7", "missing_id"],
+        ["8", "invalid_value"],
+        ["9", "unparseable"],
     ]
     assert "example" not in str([line[2] for line in lines])
     assert {listed.adapt(raw).identifiers.email for raw in sent()} == {"jane@x.example", "bob@x.example"}
