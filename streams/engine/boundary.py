@@ -141,11 +141,11 @@ class Boundary:
         for table, of, new in zip(tables, keys, after, strict=True):
             if table.careful:
                 table.measure(of, new)
+        if agent.alarm is not None:  # may raise, so before anything is put: what is buried has changed no row
+            hint(tables[0].alarms(agent.alarm.due), agent.alarm, keys[0], states[0], after[0])
         for table, of, old, new in zip(tables, keys, states, after, strict=True):
             if new is not old:
                 table.put(of, new)
-        if agent.alarm is not None:
-            hint(tables[0].alarms(agent.alarm.due), agent.alarm, keys[0], states[0], after[0])
         for name, sent_key, value in sends:
             self._outbox.send(name, sent_key, value)
         emitted += emits
@@ -156,14 +156,17 @@ class Boundary:
         alarm, met = cast("Alarm", self.agent.alarm), Counter[Met]()
         keys = self.agent.keys(self._read(part, raw)[0])
         for woken in wake(alarm, tables[0].alarms(alarm.due), keys, tables):
-            for emit in woken.emits:
-                self._send(emit)
-            emitted += woken.emits
-            if woken.failed:
+            sends = [(topic.name, key.encode(), self._codec.encode(made)) for topic, key, made in woken.emits]
+            if woken.failed or any(len(key) + len(value) > LARGEST for _, key, value in sends):
+                reason = Reason.CRASH if woken.failed else Reason.INVALID_VALUE
                 place = Slice(tables[0].changelog.name, part.partition, ())
                 value = b"" if woken.row is None else self._codec.encode(woken.row)
                 row = _Row(raw.offset, raw.timestamp, woken.key.encode(), value)
-                met[self._bury(place, row, Reason.CRASH, woken.failed)] += 1
+                met[self._bury(place, row, reason, woken.failed)] += 1
+                continue
+            for name, sent_key, value in sends:
+                self._outbox.send(name, sent_key, value)
+            emitted += woken.emits
         return met
 
     def _read(self, part: Slice, raw: Raw) -> tuple[Record, bool]:

@@ -7,7 +7,7 @@ from schemas.letters import LARGEST
 from schemas.records import Record, Visitor
 from schemas.rejected import Reason
 from schemas.step import Agent, Alarm, Applied, Arrival, Foreign, States
-from schemas.topics import DEAD_LETTERS, VISITORS
+from schemas.topics import DEAD_LETTERS, VISITORS, Emit
 from streams.engine.boundary import Boundary, Met, Slice
 from streams.engine.outbox import Outbox
 from streams.engine.store import MemoryStore
@@ -80,3 +80,33 @@ def test_a_foreign_record_wakes_rows_like_any_other() -> None:
     rows = table(foreign)
     assert play(foreign, rows, Raw(0, 0, b"x", b"not ours", [("ce_id", b"1")]))[0] == {Met("applied"): 1}
     assert rows.get("x") == read
+
+
+def late(states: States) -> Applied:
+    """Send on a row that was due, and be due no more."""
+    row = cast("Visitor", states[0])
+    return Applied((None,), (Emit(VISITORS._replace(name="out"), "k" * (LARGEST // 2), row),), "rung")
+
+
+def test_what_a_woken_row_makes_too_large_to_send_is_buried_and_its_neighbours_go_on() -> None:
+    alarm = Alarm(due=lambda row: cast("Visitor", row).at, now=lambda _: 5.0, ring=late)
+    waking = AGENT._replace(alarm=alarm)
+    rows = table(waking)
+    met, script = play(
+        waking, rows, Raw(0, 0, b"large", visitor("large", "x" * (LARGEST // 2))), Raw(1, 0, b"s", visitor("s"))
+    )
+    assert met == {Met("applied"): 2, BURIED: 1}
+    assert [topic for topic, _, _ in script._sent] == [DEAD_LETTERS.name, "out", "audit"]
+    assert (rows.get("large"), rows.get("s")) == (None, None)
+
+
+def test_a_record_whose_row_nobody_can_say_when_to_wake_is_buried_and_changes_nothing() -> None:
+    def due(row: Record) -> float | None:
+        raise ArithmeticError(row)
+
+    alarm = Alarm(due=due, now=lambda _: 0.0, ring=late)
+    unwakable = AGENT._replace(alarm=alarm)
+    rows = table(unwakable)
+    met, _ = play(unwakable, rows, Raw(0, 0, b"x", visitor("x")))
+    assert met == {Met("dead_letter", Reason.CRASH): 1}
+    assert (rows.get("x"), list(rows.changes())) == (None, [])
