@@ -253,6 +253,9 @@ class Zoho(Fake):
         if request.method == "DELETE":
             return self._delete(request.query["ids"])
         unique = body["duplicate_check_fields"][0]
+        if unique in self.lacks:
+            told = {"code": "INVALID_DATA", "details": {"api_name": "duplicate_check_fields"}, "status": "error"}
+            return web.json_response(told, status=400)
         rows = [self._row(record, unique) for record in body["data"]]
         good = sum(row["code"] == "SUCCESS" for row in rows)
         return web.json_response({"data": rows}, status=200 if good == len(rows) else 207 if good else 202)

@@ -15,7 +15,7 @@ from connectors.egress.http import Answer, web_address
 from connectors.egress.tokens import Tokens
 from connectors.sinks.conversion import Conversion, google_email_hash, phone_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
-from connectors.sinks.platform import Platform, PlatformOptions
+from connectors.sinks.platform import Numbered, Platform, PlatformOptions
 from connectors.sinks.verdict import unclear
 
 __all__ = ["GoogleConversions", "Options", "open_sink"]
@@ -34,8 +34,9 @@ OURS = (  # said of the account, or of the numbers in `events`: no lead's fault,
 
 
 class Options(PlatformOptions):
-    """What Google Ads is told. `events` maps to the numbers of conversion actions."""
+    """What Google Ads is told."""
 
+    events: Numbered = Field(description="our stage: the number of its conversion action; other stages are not told")
     url: Annotated[str, AfterValidator(web_address)] = Field(
         "https://googleads.googleapis.com/v22", description="the API with its version"
     )

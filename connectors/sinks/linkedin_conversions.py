@@ -13,8 +13,8 @@ from connectors.egress.guard import Guard
 from connectors.egress.http import Answer, web_address
 from connectors.sinks.conversion import Conversion, email_hash
 from connectors.sinks.delivery import Delivered, Delivery, Refusal, Refused, Retry
-from connectors.sinks.platform import Platform, PlatformOptions
-from connectors.sinks.verdict import LATER, unclear
+from connectors.sinks.platform import Numbered, Platform, PlatformOptions
+from connectors.sinks.verdict import LATER, OURS, unclear
 
 __all__ = ["LinkedInConversions", "Options", "open_sink"]
 
@@ -22,8 +22,9 @@ UUID = "li_fat_id"
 
 
 class Options(PlatformOptions):
-    """What LinkedIn is told. `events` maps to the numbers of conversion rules."""
+    """What LinkedIn is told."""
 
+    events: Numbered = Field(description="our stage: the number of its conversion rule; other stages are not told")
     url: Annotated[str, AfterValidator(web_address)] = Field("https://api.linkedin.com", description="LinkedIn's API")
     version: str = Field("202603", pattern=r"^\d{6}$", description="the LinkedIn-Version header")
     token: SecretStr = Field(min_length=1, description="access token with the scope rw_conversions")
@@ -91,6 +92,8 @@ class LinkedInConversions(Platform):
 def _outcome(status: int) -> Delivery:
     if 200 <= status < 300:
         return Delivered("taken")
+    if status in OURS:  # said of our rights, or of the rule's number in `events`
+        return Retry(None, f"HTTP {status}")
     if 400 <= status < 500 and status not in LATER:
         return Refused(Refusal.REJECTED, f"HTTP {status}")
     return Retry(None, f"HTTP {status}", alone=True)

@@ -14,7 +14,7 @@ from connectors.sinks.delivery import Delivery, Parcel, Retry, Skipped
 from connectors.sinks.verdict import api_verdict
 from schemas.records import Stage
 
-__all__ = ["Platform", "PlatformOptions"]
+__all__ = ["Numbered", "Platform", "PlatformOptions"]
 
 
 def _stages(events: dict[str, str]) -> dict[str, str]:
@@ -24,12 +24,16 @@ def _stages(events: dict[str, str]) -> dict[str, str]:
     return events
 
 
+Named = Annotated[dict[str, str], Field(min_length=1), AfterValidator(_stages)]
+Numbered = Annotated[dict[str, Annotated[str, Field(pattern=r"^\d+$")]], Field(min_length=1), AfterValidator(_stages)]
+
+
 class PlatformOptions(BaseModel):
     """What every ad platform is told."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)  # YAML takes an id for a number
 
-    events: Annotated[dict[str, str], Field(min_length=1), AfterValidator(_stages)] = Field(
+    events: Named = Field(
         {"mql": "qualified_lead", "sql": "sales_qualified_lead", "customer": "purchase"},
         description="our stage: what it is called there; other stages are not told",
     )

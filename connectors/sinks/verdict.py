@@ -3,7 +3,7 @@
 from connectors.egress.http import Answer
 from connectors.sinks.delivery import Delivery, Refusal, Refused, Retry
 
-__all__ = ["LATER", "api_verdict", "unclear"]
+__all__ = ["LATER", "OURS", "api_verdict", "unclear"]
 
 LATER = (408, 409, 423, 425, 429)  # of the 4xx, these say nothing about the lead
 OURS = (401, 402, 403, 404, 405, 407, 410, 426, 477)  # of our credentials, account, URL; 477: HubSpot moves it

@@ -22,6 +22,7 @@ __all__ = ["Options", "ZohoSink", "open_sink"]
 
 Row = dict[str, Any]
 BUSY = ("RECORD_IN_BLUEPRINT", "RECORD_LOCKED", "INTERNAL_ERROR", "TOO_MANY_REQUESTS")
+BAD, CHECKED = 400, "duplicate_check_fields"
 FIELDS = {
     "Last_Name": "last_name",
     "First_Name": "first_name",
@@ -121,7 +122,7 @@ class ZohoSink:
         return Delivered("deleted") if isinstance(done, Delivered) else done
 
     async def _write(self, rows: Sequence[Row], trigger: list[str]) -> list[Result] | Delivery:
-        body = {"data": rows, "duplicate_check_fields": [self._options.unique], "trigger": trigger}
+        body = {"data": rows, CHECKED: [self._options.unique], "trigger": trigger}
         return await self._send("POST", "Leads/upsert", len(rows), body)
 
     async def _send(self, method: str, what: str, count: int, body: object = None) -> list[Result] | Delivery:
@@ -133,6 +134,10 @@ class ZohoSink:
         told = answer.read(Answered)
         if told is not None and len(told.data) == count:  # row by row, whatever the status is
             return told.data
+        if answer.status == BAD and CHECKED.encode() in answer.body:  # no lead's fault, and soon mended
+            return Retry(
+                None, f"make the unique field {self._options.unique} of leads at Zoho, or name yours in `unique`"
+            )
         verdict = api_verdict(answer)
         return unclear("Zoho") if verdict is None else verdict
 

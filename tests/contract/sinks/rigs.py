@@ -89,6 +89,7 @@ async def memory() -> AsyncIterator[Rig]:
     yield Rig(sink, says, lambda: len(sink.leads))
 
 
+NUMBERED = {"mql": "7", "customer": "8"}
 OAUTH = {"client_id": "id", "client_secret": "secret"}
 CRMS: dict[str, tuple[Callable[[], Fake], Callable[[str], dict[str, object]]]] = {
     "hubspot": (HubSpot, lambda url: {"url": url, "token": "token-1"}),
@@ -100,13 +101,14 @@ CRMS: dict[str, tuple[Callable[[], Fake], Callable[[str], dict[str, object]]]] =
             "url": url,
             "token_url": f"{url}/token",
             "customer": "1234567890",
+            "events": NUMBERED,
             "developer_token": "developer",
             "refresh_token": "refresh",
             **OAUTH,
         },
     ),
     "meta_conversions": (Ads, lambda url: {"url": url, "dataset": "1", "token": "token-1"}),
-    "linkedin_conversions": (Ads, lambda url: {"url": url, "token": "token-1"}),
+    "linkedin_conversions": (Ads, lambda url: {"url": url, "token": "token-1", "events": NUMBERED}),
     "tiktok_conversions": (Ads, lambda url: {"url": url, "event_set": "1", "token": "token-1"}),
     "microsoft_conversions": (Ads, lambda url: {"url": url, "tag": "1", "token": "token-1"}),
     "zoho": (Zoho, lambda url: {"accounts_url": url, "refresh_token": "refresh", **OAUTH}),

@@ -114,7 +114,19 @@ PLATFORMS = {name for name in SINKS if name.endswith("_conversions")}
 @pytest.mark.parametrize("name", sorted(PLATFORMS))
 def test_a_stage_that_no_lead_is_ever_at_is_named(name: str) -> None:
     with pytest.raises(ValidationError, match="msql is no stage: "):
-        SINKS[name].options.model_validate({"events": {"msql": "qualified_lead"}})
+        SINKS[name].options.model_validate({"events": {"msql": "7"}})
+
+
+@pytest.mark.parametrize("name", ["google_conversions", "linkedin_conversions"])
+def test_who_knows_conversions_by_number_is_told_numbers(name: str) -> None:
+    kind = SINKS[name].options
+    for events, fault in (({"mql": "qualified_lead"}, "events.mql"), ({}, "events")):
+        with pytest.raises(ValidationError) as error:
+            kind.model_validate({"events": events})
+        assert fault in [".".join(map(str, it["loc"])) for it in error.value.errors()]
+    with pytest.raises(ValidationError) as error:
+        kind.model_validate({"events": {"mql": 7}})  # as YAML has it
+    assert "events" not in [it["loc"][0] for it in error.value.errors()]
 
 
 @pytest.mark.parametrize("name", SINKS)

@@ -96,7 +96,10 @@ def test_a_lead_without_an_address_is_told_apart_before_anything_is_sent() -> No
     on("hubspot", story)
 
 
-@pytest.mark.parametrize(("name", "field"), [("hubspot", "leadstream_stage"), ("salesforce", "Leadstream_Stage__c")])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("hubspot", "leadstream_stage"), ("salesforce", "Leadstream_Stage__c"), ("zoho", "Leadstream_Id")],
+)
 def test_a_field_that_nobody_has_made_buries_no_lead(name: str, field: str) -> None:
     async def story(sink: Sink, fake: Fake) -> None:
         fake.lacks.add(field)

@@ -127,6 +127,8 @@ def test_google_is_heard_on_each_row(code: str) -> None:
     [
         (201, Delivered("taken")),
         (400, Refused(Refusal.REJECTED, "HTTP 400")),
+        (403, Retry(None, "HTTP 403")),
+        (404, Retry(None, "HTTP 404")),
         (429, Retry(None, "HTTP 429", alone=True)),
         (500, Retry(None, "HTTP 500", alone=True)),
     ],
