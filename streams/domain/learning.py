@@ -42,6 +42,7 @@ DOORS = {  # in this order; who did nothing of it was brought in by people or a 
 HUGE = 1e6
 RAREST = 1e-6
 BITS = 13  # cells of the classifier's table, as a power of two: its state stays a small message
+ROOM = 48 << 10  # numbers in the rows that its trees are grown from
 HEAD_BITS = 10  # of a hazard head's: it says how many will still convert, not who comes first
 
 
@@ -92,13 +93,13 @@ class Learner:
         """
         hazards = _heads(ends)
         if snapshot is None or not snapshot.learner:
-            return cls(Memory(), LeadClassifier(bits=BITS), hazards)
+            return cls(Memory(), LeadClassifier(bits=BITS, room=ROOM), hazards)
         memory = json.decode(snapshot.learner, type=Memory)
         try:
             classifier, *heads = (LeadClassifier.restored(unpack(it)) for it in (snapshot.classifier, *snapshot.heads))
         except Unreadable:
             anew = structs.replace(memory, champion=PIPELINE, contest=[], calibration=[])
-            return cls(anew, LeadClassifier(bits=BITS), hazards)
+            return cls(anew, LeadClassifier(bits=BITS, room=ROOM), hazards)
         if memory.ends == list(ends) and heads:
             hazards.heads, hazards.seen, hazards.won = heads, memory.seen, memory.won
         return cls(memory, classifier, hazards)
@@ -235,7 +236,7 @@ def door(features: Mapping[str, float]) -> Channel:
 
 
 def _heads(ends: Sequence[float]) -> Hazards[LeadClassifier]:
-    return Hazards(lambda: LeadClassifier(bits=HEAD_BITS), ends)
+    return Hazards(lambda: LeadClassifier(bits=HEAD_BITS, room=0), ends)
 
 
 def _logit(chance: float) -> float:

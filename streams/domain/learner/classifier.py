@@ -7,8 +7,9 @@ from typing import Any
 
 from river.base import Classifier
 
-from streams.domain.learner.fields import Fields
+from streams.domain.learner.fields import Coordinates, Fields
 from streams.domain.learner.frozen import Frozen, frozen
+from streams.domain.learner.grove import Grove
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.state import State
 
@@ -17,7 +18,7 @@ RAISED, FASTER = 300, 2.0
 
 
 class LeadClassifier(Classifier):
-    """Logistic regression over z-scores, bins and hashed pairs, by a small pool of experts.
+    """Logistic regression over z-scores, bins and hashed pairs, by a small pool of experts; trees beside them.
 
     Parameters
     ----------
@@ -34,6 +35,9 @@ class LeadClassifier(Classifier):
         ranking, whose steps shrink with what has been learned.
     prior
         The chance of conversion before anything is known.
+    room
+        How many numbers the rows may hold that trees are grown from, the latest there are; with no room there are no
+        trees. See `streams.domain.learner.grove`.
 
     Examples:
     --------
@@ -47,17 +51,19 @@ class LeadClassifier(Classifier):
     False
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as River clones it
         self,
         bits: int = 14,
         rates: tuple[float, ...] = (0.005, 0.03, 0.03, 0.15, 0.15, 0.05),
         pairs: tuple[float, ...] = (2.0, 0.2, 6.0, 0.2, 6.0, 0.0),
         base_rate: float = 0.005,
         prior: float = 0.1,
+        room: int = 1 << 17,
     ) -> None:
         self.bits, self.rates, self.pairs, self.base_rate, self.prior = bits, rates, pairs, base_rate, prior
+        self.room = room
         experts = len(rates)
-        self._fields = Fields()
+        self._fields, self._grove = Fields(), Grove(room, prior)
         self._rates, self._pairs = array("d", rates), array("d", pairs)
         self._table = array("f", bytes(8 * experts << bits))
         bias = log(prior / (1.0 - prior))
@@ -72,6 +78,8 @@ class LeadClassifier(Classifier):
         """Learn that `x` is True with this chance, 0 to 1: a part of it is learned as True, the rest as False."""
         self._fields.add(x)
         seen = self._fields.encode(x, self.bits)
+        if self.room:
+            self._grove.learn(seen, len(self._fields.slots), self._of_pool(seen), chance, w)
         rates = array("d", (FASTER * rate for rate in self.rates)) if self._raised else self._rates
         pool = self._table, self._head, rates, self._pairs, self.base_rate, SPENT
         for y, share in ((True, chance), (False, 1.0 - chance)):
@@ -84,8 +92,7 @@ class LeadClassifier(Classifier):
     def logit(self, x: Mapping[Any, Any]) -> float:
         """Return the log-odds of conversion."""
         seen = self._fields.encode(x, self.bits)
-        logit: float = KERNEL.blend(seen.indices, seen.factors, seen.features, self._table, self._head)
-        return logit
+        return self._grove.joined(self._of_pool(seen), seen)
 
     def predict_proba_one(  # type: ignore[override]  # River also has classes with names
         self, x: Mapping[Any, Any], **_: Any
@@ -97,8 +104,9 @@ class LeadClassifier(Classifier):
     def raise_steps(self) -> None:
         """After a drift: let slow experts begin anew beside the fast, who unlearn sooner; take longer steps a while.
 
-        All forget how much they have learned and who was right; those of the longest steps keep what. For the next
-        `RAISED` labels every weight moves as in the beginning, `FASTER` times as far.
+        All forget how much they have learned and who was right; those of the longest steps keep what. Trees are cut
+        down, and the rows they grew from go. For the next `RAISED` labels every weight moves as in the beginning,
+        `FASTER` times as far.
         """
         experts, nothing = len(self.rates), array("f", bytes(4 << self.bits))
         for expert, rate in enumerate(self.rates):
@@ -106,6 +114,7 @@ class LeadClassifier(Classifier):
                 self._table[expert :: 2 * experts] = nothing
             self._table[experts + expert :: 2 * experts] = nothing
         self._head[experts : 2 * experts] = array("d", bytes(8 * experts))
+        self._grove.forget()
         self._raised = RAISED
 
     def frozen(self) -> Frozen:
@@ -126,16 +135,23 @@ class LeadClassifier(Classifier):
             self._head[:],
             self._fields.stats[:],
             self._table[:],
+            self._grove.kept(),
         )
 
     @classmethod
     def restored(cls, state: State) -> "LeadClassifier":
         """Return the learner as it was."""
-        model = cls(state.bits, tuple(state.rates), tuple(state.pairs), state.base_rate, state.prior)
+        room = state.grove.room
+        model = cls(state.bits, tuple(state.rates), tuple(state.pairs), state.base_rate, state.prior, room)
+        model._grove = Grove.restored(state.grove)
         model._fields = Fields(state.names, state.stats[:])
         model._head, model._table = state.head[:], state.table[:]
         model._learned, model._raised = state.learned, state.raised
         return model
+
+    def _of_pool(self, seen: Coordinates) -> float:
+        logit: float = KERNEL.blend(seen.indices, seen.factors, seen.features, self._table, self._head)
+        return logit
 
     @property
     def _multiclass(self) -> bool:

@@ -1,12 +1,16 @@
 """A classifier to score with that never changes: any thread may use it, and what it says of a lead adds up."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.domain.learner.fields import Fields
+from streams.domain.learner.fields import Coordinates, Fields
+from streams.domain.learner.grove import Grove, as_row
 from streams.domain.learner.kernel import KERNEL
+from streams.domain.learner.plain import WIDEST
 from streams.domain.learner.state import State
+
+_NONE = bytes(8 * WIDEST)
 
 
 class Explained(NamedTuple):
@@ -20,18 +24,37 @@ class Explained(NamedTuple):
 class Frozen:
     """`names` in the order of their slots, `stats` three numbers of each, one weight for each cell of the table."""
 
-    def __init__(self, names: Iterable[str], stats: "array[float]", weights: "array[float]", bias: float) -> None:
-        self.bias, self.weights = bias, weights
+    def __init__(
+        self, names: Sequence[str], stats: "array[float]", weights: "array[float]", bias: float, grove: Grove
+    ) -> None:
+        self.weights, self._forest = weights, grove.forest
+        self._of_pool, self._of_trees, rest = grove.parts
+        self.bias = self._of_pool * bias + rest
         self._fields = Fields(names, stats)
         self._bits = len(weights).bit_length() - 1
+        self._asked = {names[slot]: slot for slot in sorted(set(grove.forest.splits) - {-1})}
 
-    def points(self, x: Mapping[str, Any]) -> tuple[tuple[str, ...], "array[float]"]:
-        """Return the names of the features in `x`, and each one's share of the log-odds."""
+    def points(self, x: Mapping[str, Any]) -> tuple[tuple[str, ...], Sequence[float]]:
+        """Return names and their shares of the log-odds: the features in `x`, and others that trees have asked for."""
         seen = self._fields.encode(x, self._bits)
         names = seen.plan.names
         points = array("d", bytes(8 * len(names)))
         KERNEL.explain(seen.indices, seen.factors, seen.features, self.weights, points)
-        return names, points
+        return self._with_trees(seen, points) if self._asked else (names, points)
+
+    def _with_trees(self, seen: Coordinates, points: Sequence[float]) -> tuple[tuple[str, ...], Sequence[float]]:
+        """Return the points of the pool and of the trees, each by how far it is trusted."""
+        u, v, shares = self._of_pool, self._of_trees, array("d", _NONE)
+        KERNEL.climb(as_row(seen), *self._forest, shares)
+        plan = seen.plan
+        both = [
+            u * of + v * shares[slot] if slot < WIDEST else u * of for of, slot in zip(points, plan.slots, strict=True)
+        ]
+        absent = self._asked.keys() - plan.names
+        if not absent:
+            return plan.names, both
+        more = sorted(absent)
+        return (*plan.names, *more), [*both, *(v * shares[self._asked[name]] for name in more)]
 
     def explain(self, x: Mapping[str, Any]) -> Explained:
         """Return the score of a lead's features, and where it comes from."""
@@ -47,4 +70,4 @@ def frozen(state: State) -> Frozen:
     bias = 0.0
     for expert in range(experts):
         bias += state.head[2 * experts + expert] * state.head[expert]
-    return Frozen(state.names, state.stats[:], weights, bias)
+    return Frozen(state.names, state.stats[:], weights, bias, Grove.restored(state.grove))

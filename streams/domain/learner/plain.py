@@ -41,6 +41,9 @@ RARE = 1e-6  # a label's probability, as low as an expert is held to have given 
 KEPT = 0.999  # of the log-likelihoods, witness by witness: a memory of a thousand
 SHARED = 0.02  # of the shares each expert has at least
 SHRINK = 0.01  # how fast a weight that is used goes back to nothing, in steps
+HUGE = 2.0**99  # numbers are cut to it there
+MISSING, TEXT = -3e38, 2.0**100  # to trees, which read float32: what is not there, and where texts begin
+WIDEST = 64  # fields that trees look at: the first that turned up
 _P1, _P2, _BASIS, _PRIME = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xCBF29CE484222325, 0x100000001B3
 _SLOPE, _MISSING, _BAND, _64 = 0x5851F42D4C957F2D, 0x14057B7EF767814F, 0x2545F4914F6CDD1D, (1 << 64) - 1
 _DOUBLE, _LONG, _FLOAT = Struct("<d"), Struct("<q"), Struct("<f")
@@ -207,6 +210,50 @@ def fold(table: Table, head: Sequence[float], weights: Table) -> None:
         for e in range(experts):
             total += head[2 * experts + e] * table[2 * experts * cell + e]
         weights[cell] = total
+
+
+def row(values: tuple[Any, ...], slots: Sequence[int], out: Table) -> None:
+    """Write values where trees look for them, by their fields' slots: numbers, texts as numbers from `TEXT` on."""
+    for slot, value in zip(slots, values, strict=True):
+        if slot >= len(out):
+            continue
+        if isinstance(value, str):
+            out[slot] = TEXT * (1.0 + (text_hash(value) >> 41) / 2.0**23)
+        else:
+            x = _number(value)
+            if x is not None:
+                out[slot] = min(max(x, -HUGE), HUGE)
+
+
+def climb(  # noqa: PLR0917 - as the compiled one takes them
+    row: Table,
+    roots: Indices,
+    splits: Indices,
+    thresholds: Table,
+    children: Indices,
+    values: Factors,
+    shares: Factors | None = None,
+) -> float:
+    """Return the sum of the leaves that a row comes to; add to `shares`, by field, what each split on the way changed.
+
+    Raises `IndexError` where the trees are none: a child before its parent, or a field that no row has.
+    """
+    total = 0.0
+    for root in roots:
+        at = root
+        if not 0 <= at < len(splits):
+            raise IndexError("climb: a root")
+        while splits[at] >= 0:
+            field, child, asked = splits[at], children[at], thresholds[at]
+            if child <= at or child + 1 >= len(splits) or field >= WIDEST:
+                raise IndexError("climb: a node")
+            x = row[field]
+            child += x != asked if asked >= TEXT else x > asked
+            if shares is not None:
+                shares[field] += values[child] - values[at]
+            at = child
+        total += values[at]
+    return total
 
 
 def text_hash(text: str) -> int:

@@ -218,7 +218,7 @@ def test_its_state_and_its_frozen_copy_are_small() -> None:
         (lambda it: it.replace(b'"bits":12', b'"bits":63'), "impossible"),
         (lambda it: it.replace(b'"prior":0.1', b'"prior":1.1'), "impossible"),
         (lambda it: it.replace(b'"age"', b'"ad" ', 1), "impossible"),
-        (lambda it: it[:-4] + b"\x00\x00\xc0\x7f", "finite"),
+        (lambda it: it[:-8] + b"\x00\x00\x00\x00\x00\x00\xf8\x7f", "finite"),
     ],
 )
 def test_what_is_no_state_is_refused(spoilt: Any, why: str) -> None:

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import msgpack
 from msgspec.structs import replace
 
 from schemas.learning import TrainingExample
@@ -12,6 +13,7 @@ from schemas.rejected import Reason, Rejected
 from streams.cards import card
 from streams.domain.blend import Blend, evidence
 from streams.domain.features import FEATURES
+from streams.domain.learner.state import unpack
 from streams.domain.learning import REMEMBERED, Learner
 from streams.domain.pipeline import VALUES
 from streams.domain.scoring import Scorer, logistic
@@ -247,3 +249,14 @@ def test_a_trait_with_endless_values_does_not_make_the_model_endless() -> None:
     assert taught(Learner.restore(half), told(range(30, 300))).snapshot(2, 0.0) == straight
     stated = [term.feature for term in straight.terms if term.feature.startswith("trait:")]
     assert stated == sorted([f"trait:plan={it}x" for it in range(VALUES)] + ["trait:team=a"])
+
+
+def test_a_snapshot_fits_a_message_however_wide_leads_are() -> None:
+    rng, learner = Random(9), Learner.restore(None)
+    for at in range(1_200):
+        features = {f"{name}_{turn}": rng.gauss(0, 1) for name in FEATURES for turn in (1, 2)}
+        label = int(features["seniority_1"] * features["seniority_2"] > 0.1)
+        learner.learn(example(at, label, features=features, bucket=0, buckets=4))
+    snapshot = learner.snapshot(1, 0.0)
+    assert unpack(snapshot.classifier).grove.forest.roots
+    assert len(msgpack.encode(snapshot)) < 1_000_000  # a broker's own bound: 1,048,588

@@ -1,0 +1,71 @@
+/* How trees are read: what `row` and `climb` of `streams/domain/learner/plain.py` do, to the bit.
+ *
+ * Whatever the arrays hold, a climb ends: a child comes after its parent, or it is an error.
+ */
+#include "learner.h"
+
+enum { WIDEST = 64, ARRAYS = 6 };
+static const double TEXT = 0x1p100, HUGEST = 0x1p99;
+
+/* row(values, slots, out) */
+PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 3 || !PyTuple_Check(given[0])) return PyErr_SetString(PyExc_TypeError, "row: three, a tuple first"), NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(given[0]);
+    Py_buffer v[2];
+    if (borrow(given[1], &v[0], n, 4, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[2], &v[1], 0, 4, PyBUF_WRITABLE) < 0) return give_back(v, 1), NULL;
+    const uint32_t *slots = v[0].buf;
+    float *out = v[1].buf;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = PyTuple_GET_ITEM(given[0], i);
+        if ((Py_ssize_t)slots[i] >= v[1].len / 4) continue;
+        if (PyUnicode_Check(value)) {
+            uint64_t hash;
+            if (hashed(value, &hash) < 0) return give_back(v, 2), NULL;
+            out[slots[i]] = (float)(TEXT * (1.0 + (double)(hash >> 41) / 0x1p23));
+        } else {
+            double x = number(value);
+            if (!isnan(x)) out[slots[i]] = (float)(x > HUGEST ? HUGEST : x < -HUGEST ? -HUGEST : x);
+        }
+    }
+    give_back(v, 2);
+    Py_RETURN_NONE;
+}
+
+/* climb(row, roots, splits, thresholds, children, values[, shares]) -> sum */
+PyObject *climb(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    static const Py_ssize_t sizes[ARRAYS + 1] = {4, 4, 4, 4, 4, 8, 8};
+    if (count < ARRAYS || count > ARRAYS + 1) return PyErr_SetString(PyExc_TypeError, "climb: six or seven"), NULL;
+    Py_buffer v[ARRAYS + 1];
+    for (int held = 0; held < count; held++) {
+        Py_ssize_t nodes = held > 2 ? v[2].len / 4 : 0, need = held == 0 || held == ARRAYS ? WIDEST : nodes;
+        int flags = held == ARRAYS ? PyBUF_WRITABLE : PyBUF_SIMPLE;
+        if (borrow(given[held], &v[held], need, sizes[held], flags) < 0) return give_back(v, held), NULL;
+    }
+    const float *x = v[0].buf, *thresholds = v[3].buf;
+    const int32_t *roots = v[1].buf, *splits = v[2].buf, *children = v[4].buf;
+    const double *values = v[5].buf;
+    double *shares = count > ARRAYS ? v[ARRAYS].buf : NULL, sum = 0.0;
+    Py_ssize_t nodes = v[2].len / 4;
+    for (Py_ssize_t tree = 0; tree < v[1].len / 4; tree++) {
+        Py_ssize_t at = roots[tree];
+        if (at < 0 || at >= nodes) goto bad;
+        while (splits[at] >= 0) {
+            Py_ssize_t child = children[at];
+            if (splits[at] >= WIDEST || child <= at || child + 1 >= nodes) goto bad;
+            double asked = (double)thresholds[at], is = (double)x[splits[at]];
+            child += asked >= TEXT ? is != asked : is > asked;
+            if (shares) shares[splits[at]] += values[child] - values[at];
+            at = child;
+        }
+        sum += values[at];
+    }
+    give_back(v, (int)count);
+    return PyFloat_FromDouble(sum);
+bad:
+    give_back(v, (int)count);
+    PyErr_SetString(PyExc_IndexError, "climb: a node");
+    return NULL;
+}
