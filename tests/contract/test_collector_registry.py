@@ -10,31 +10,11 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from connectors.registry import RegistryApi
 from schemas.codec import Codec
-from schemas.records import RoutedLead, Stage
 from schemas.registry import FileRegistry, current, subject_of
 from streams.runtime.handle import BrokerHandle
+from tests.builders import routed
 from tests.collecting import collecting
 from tests.contract.sources.senders import settings
-
-ROUTED = RoutedLead(
-    decision_id="d-1",
-    lead_id="e-1",
-    route_seq=1,
-    account="example.com",
-    stage=Stage.MQL,
-    destination="sdr",
-    owner="first",
-    rule="hot",
-    candidates=[],
-    score=0.8,
-    fit=0.5,
-    engagement=1.5,
-    reasons=[],
-    model_version=3,
-    cause="t-1",
-    occurred_at=1.0,
-    received_at=2.0,
-)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +25,7 @@ def registry(broker: BrokerHandle) -> Iterator[SchemaRegistryClient]:
 
 
 def test_a_stock_deserializer_reads_a_routed_lead(registry: SchemaRegistryClient) -> None:
-    lead = AvroDeserializer(registry)(Codec(FileRegistry()).encode(ROUTED), None)
+    lead = AvroDeserializer(registry)(Codec(FileRegistry()).encode(routed(score=0.8)), None)
     assert isinstance(lead, dict)
     assert (lead["lead_id"], lead["stage"], lead["score"]) == ("e-1", "mql", 0.8)
 

@@ -9,28 +9,14 @@ from typer.testing import CliRunner, Result
 
 from schemas.keys import pseudonym
 from schemas.records import Kind, LeadProfile, RawEvent, Touchpoint
-from schemas.topics import EVENTS_CRM, LEADS_PROFILES
+from schemas.topics import LEADS_PROFILES
 from streams.cli import app
 from streams.engine.fold import Fold
-from streams.runtime.handle import BrokerHandle
-from tests.arrivals import arriving
 from tests.traffic import PEPPER
-from tests.wires import connected
 from tests.worker import pipeline
 
 JANE = pseudonym("e", "jane@x.example", PEPPER)
 LEAD = f"e-{'1' * 24}"
-
-
-@pytest.fixture
-def environ(broker: BrokerHandle) -> dict[str, str]:
-    return connected(broker) | {"LEADSTREAM_PEPPER": PEPPER.decode()}
-
-
-@pytest.fixture
-def sent(environ: dict[str, str], broker: BrokerHandle) -> Callable[[], list[RawEvent]]:
-    """What has come to events.crm since the test began."""
-    return arriving(environ, broker.bootstrap, EVENTS_CRM)
 
 
 def run(environ: dict[str, str], *arguments: str, said: str | None = None) -> Result:

@@ -20,27 +20,14 @@ from connectors.sources import listed
 from connectors.sources.listed import Basis
 from schemas.keys import pseudonym
 from schemas.records import Consent, LeadProfile, RawEvent, Touchpoint
-from schemas.topics import EVENTS_CRM, LEADS_PROFILES
+from schemas.topics import LEADS_PROFILES
 from streams.cli import app
 from streams.domain.profile import person
 from streams.engine.fold import Fold
 from streams.lists import checked
-from streams.runtime.handle import BrokerHandle
-from tests.arrivals import arriving
 from tests.traffic import PEPPER
-from tests.wires import CODEC, connected, send
+from tests.wires import CODEC, send
 from tests.worker import pipeline
-
-
-@pytest.fixture
-def environ(broker: BrokerHandle) -> dict[str, str]:
-    return connected(broker) | {"LEADSTREAM_PEPPER": PEPPER.decode()}
-
-
-@pytest.fixture
-def sent(environ: dict[str, str], broker: BrokerHandle) -> Callable[[], list[RawEvent]]:
-    """What has come to events.crm since the test began."""
-    return arriving(environ, broker.bootstrap, EVENTS_CRM)
 
 
 def run(environ: dict[str, str], file: Path, *arguments: str) -> Result:

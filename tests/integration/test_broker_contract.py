@@ -75,6 +75,15 @@ def take(consumer: Consumer, count: int) -> list[Message]:
     return taken
 
 
+def copying(producer: Producer, group: Consumer, target: str) -> Producer:
+    """The producer, with a transaction open that holds the group's ten records."""
+    records = take(group, 10)
+    producer.begin_transaction()
+    for record in records:
+        producer.produce(target, record.value())
+    return producer
+
+
 def committed_values(broker: BrokerHandle, topic: str, count: int) -> list[str]:
     """What a read_committed reader sees, with the client that Faust reads with: `count` values, then all there are.
 
@@ -104,11 +113,7 @@ def test_a_committed_transaction_moves_outputs_and_offsets_together(
     broker: BrokerHandle, topics: tuple[str, str], group: Consumer, topic_prefix: str
 ) -> None:
     source, target = topics
-    producer = transactional(broker, f"{topic_prefix}txn")
-    records = take(group, 10)
-    producer.begin_transaction()
-    for record in records:
-        producer.produce(target, record.value())
+    producer = copying(transactional(broker, f"{topic_prefix}txn"), group, target)
     offsets = group.position(group.assignment())
     producer.send_offsets_to_transaction(offsets, group.consumer_group_metadata(), TIMEOUT)
     producer.commit_transaction(TIMEOUT)
@@ -122,11 +127,7 @@ def test_an_aborted_transaction_leaves_neither_outputs_nor_offsets(
     broker: BrokerHandle, topics: tuple[str, str], group: Consumer, topic_prefix: str
 ) -> None:
     source, target = topics
-    producer = transactional(broker, f"{topic_prefix}txn")
-    records = take(group, 10)
-    producer.begin_transaction()
-    for record in records:
-        producer.produce(target, record.value())
+    producer = copying(transactional(broker, f"{topic_prefix}txn"), group, target)
     producer.flush(TIMEOUT)
     producer.send_offsets_to_transaction(group.position(group.assignment()), group.consumer_group_metadata(), TIMEOUT)
     producer.abort_transaction(TIMEOUT)
@@ -198,11 +199,7 @@ def test_a_killed_broker_comes_back_with_its_records_and_its_offsets(
     if not broker.nodes:
         pytest.skip(f"we may not kill the {broker.version}")
     source, target = topics
-    producer = transactional(broker, f"{topic_prefix}txn")
-    records = take(group, 10)
-    producer.begin_transaction()
-    for record in records:
-        producer.produce(target, record.value())
+    producer = copying(transactional(broker, f"{topic_prefix}txn"), group, target)
     producer.send_offsets_to_transaction(group.position(group.assignment()), group.consumer_group_metadata(), TIMEOUT)
     producer.commit_transaction(TIMEOUT)
 

@@ -1,7 +1,8 @@
 """The same log, folded twice, is the same to the byte: profiles, rosters, decisions, examples, models."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import product
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from schemas.codec import Codec
 from schemas.keys import partition_of
 from schemas.learning import Pending, TrainingExample
-from schemas.records import LeadProfile, RoutedLead
+from schemas.records import LeadProfile, Record, RoutedLead
 from schemas.registry import FileRegistry
 from schemas.topics import Emit
 from streams.engine.fold import Fold
@@ -29,8 +30,13 @@ def folded(log: Iterable[Emit]) -> tuple[Bytes, list[bytes], list[Fold]]:
     return rows, emitted, folds
 
 
-def fold_all(folds: list[Fold], log: Iterable[Emit]) -> list[bytes]:
-    """Fold raw events, and all that comes of each, before the next; return what was emitted, as bytes, by agent."""
+def fold_all(
+    folds: list[Fold], log: Iterable[Emit], then: Callable[[Fold, int, Record], None] = lambda *_: None
+) -> list[bytes]:
+    """Fold raw events, and all that comes of each, before the next; return what was emitted, as bytes, by agent.
+
+    `then` is called with each fold, partition and record that it has applied.
+    """
     readers = {topic.name: fold for fold in folds for topic in fold.agent.inputs}
     for raw in log:
         waiting = deque([raw])
@@ -39,6 +45,7 @@ def fold_all(folds: list[Fold], log: Iterable[Emit]) -> list[bytes]:
             if fold := readers.get(emit.topic.name):
                 partition = partition_of(emit.key.encode(), emit.topic.partitions or PARTITIONS)
                 waiting.extendleft(reversed(fold.apply(partition, emit.record)))
+                then(fold, partition, emit.record)
     return [CODEC.encode(emit.record) for fold in folds for emit in fold.emitted]
 
 
@@ -80,17 +87,16 @@ def test_a_profile_that_went_through_bytes_goes_on_as_if_it_had_not() -> None:
     log = list(raw_events(600))
     straight = folded(log)[0]
     folds = [Fold(agent) for agent in pipeline()]
-    readers = {topic.name: fold for fold in folds for topic in fold.agent.inputs}
-    for raw in log:
-        waiting = deque([raw])
-        while waiting:
-            emit = waiting.popleft()
-            if fold := readers.get(emit.topic.name):
-                partition = partition_of(emit.key.encode(), emit.topic.partitions or PARTITIONS)
-                waiting.extendleft(reversed(fold.apply(partition, emit.record)))
-                for key in fold.agent.keys(emit.record):
-                    for table in fold.agent.tables:
-                        at = table.name, partition, key
-                        if at in fold.rows:
-                            fold.rows[at] = CODEC.decode(CODEC.encode(fold.rows[at]), table.records)
+    changed = 0
+
+    def through(fold: Fold, partition: int, record: Record) -> None:
+        nonlocal changed
+        for key, table in product(fold.agent.keys(record), fold.agent.tables):
+            at = table.name, partition, key
+            if at in fold.rows:
+                changed += 1
+                fold.rows[at] = CODEC.decode(CODEC.encode(fold.rows[at]), table.records)
+
+    fold_all(folds, log, through)
+    assert changed > len(log)
     assert {(f.agent.name, *k): CODEC.encode(row) for f in folds for k, row in f.rows.items()} == straight

@@ -5,27 +5,15 @@ import json
 from msgspec.structs import replace
 
 from connectors.sinks.payload import LARGEST, payload
-from schemas.records import Candidate, RoutedLead, ScoreReason, Stage
+from schemas.records import Candidate, ScoreReason
+from tests.builders import routed
 
-ROUTED = RoutedLead(
+ROUTED = routed(
     decision_id="d1",
-    lead_id="e-1",
-    route_seq=1,
-    account="example.com",
-    stage=Stage.MQL,
-    destination="sales",
-    owner="rep1",
-    rule="hot",
     candidates=[Candidate(owner="rep1")],
-    score=0.9,
-    fit=0.5,
-    engagement=0.4,
     reasons=[ScoreReason(feature="pricing_views_7d", value=3.0, points=1.2)],
-    model_version=7,
-    cause="t1",
     occurred_at=1_700_000_000.25,
     received_at=1_700_000_001.0,
-    person=b"sealed",
 )
 
 
