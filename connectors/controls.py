@@ -63,7 +63,7 @@ class Follower:
 
     def __init__(self, settings: Connection, heed: Callable[[Told, bool], None]) -> None:
         self._settings = settings
-        self._consumer = kafka.consumer(settings, GROUP, extra={"enable.partition.eof": True})
+        self._consumer = kafka.consumer(settings, GROUP, extra=kafka.TO_THE_END)
         self._heed, self._fresh, self._stop = heed, False, threading.Event()
         self._consumer.assign([TopicPartition(DESTINATIONS.name, 0, OFFSET_BEGINNING)])
 

@@ -14,6 +14,10 @@ from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
 Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
+TO_THE_END: Config = {  # of who reads up to an end: a broker that has nothing to tell waits 500 ms by default
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": 50,
+}
 LEADERS_S = 60.0  # new partitions have their leader in a moment, unless the broker has much else to do
 NAMED = 3  # topics that a sentence names before it counts the rest
 logging.getLogger("librdkafka").addHandler(logging.NullHandler())  # commands say it themselves, in one sentence

@@ -81,7 +81,7 @@ class Pulse:
         self._settings, client = settings, kafka.client(settings)
         watched = {**GROUPS, **(relays or {})}
         self._probes = [Probe(client, group, topics) for group, topics in watched.items()]
-        self._consumer = kafka.consumer(settings, "leadstream-pulse", extra={"enable.partition.eof": True})
+        self._consumer = kafka.consumer(settings, "leadstream-pulse", extra=kafka.TO_THE_END)
         self._admin = AdminClient(client)
         self._codec = Codec(open_registry(settings.schema_registry_url or None), ("ModelSnapshot",))
 

@@ -25,7 +25,7 @@ def everything(
     """
     kafka.reach(settings)
     group = f"leadstream-reading-{uuid.uuid4().hex}"  # nobody's: it never commits
-    consumer = kafka.consumer(settings, group, extra={"enable.partition.eof": True})
+    consumer = kafka.consumer(settings, group, extra=kafka.TO_THE_END)
     try:
         yield from _to_the_end(consumer, settings, tuple(topics), starts or {})
     finally:
@@ -61,6 +61,7 @@ def since(settings: Connection, topic: Topic, at: float) -> dict[tuple[str, int]
 def _to_the_end(
     consumer: Consumer, settings: Connection, topics: tuple[Topic, ...], starts: Mapping[tuple[str, int], int]
 ) -> Iterator[Message]:
+    consumer.list_topics(timeout=ASK_S)  # where no leader is known yet, the client asks for beginnings 0.5 s later
     open_ = {(topic.name, number) for topic in topics for number in range(kafka.partitions_of(topic, settings))}
     consumer.assign([TopicPartition(*place, starts.get(place, OFFSET_BEGINNING)) for place in sorted(open_)])
     while open_:

@@ -100,6 +100,8 @@ def landed(
     spots = [(topic.name, partition) for partition in range(topic.partitions or PARTITIONS)]
     found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
     open_ends = {place[1]: end for place, end in found_ends.items() if end > since.get(place, 0)}
+    if not open_ends:
+        return []
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -107,15 +109,17 @@ def landed(
             "isolation.level": "read_committed" if committed else "read_uncommitted",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,  # what a broker waits with its answer that there is no more
             **QUIET,
         }
     )
     found = []
     try:
-        consumer.assign([TopicPartition(*place, since.get(place, 0)) for place in spots])
+        consumer.assign([TopicPartition(*it, since.get(it, 0)) for it in spots if it[1] in open_ends])
         deadline = time.monotonic() + 60
         while open_ends and time.monotonic() < deadline:
-            for message in consumer.consume(10_000, timeout=0.2):
+            first = consumer.poll(0.2)  # `consume` with a time waits for all of them
+            for message in (first, *consumer.consume(10_000, 0)) if first else ():
                 partition, offset = int(message.partition() or 0), int(message.offset() or 0)
                 if message.error() is None:
                     key, at = (message.key() or b"").decode(errors="surrogateescape"), message.timestamp()[1] / 1000

@@ -67,8 +67,9 @@ def test_windows_waits_and_thresholds_that_are_times_shrink_and_latencies_grow()
 
 
 def test_at_its_own_pace_nothing_changes_but_how_durations_are_written() -> None:
+    unscaled = {it["alert"]: it for group in scaling.rules(1)["groups"] for it in group["rules"] if "alert" in it}
     for name, rule in ALERTS.items():
-        same = {it["alert"]: it for group in scaling.rules(1)["groups"] for it in group["rules"] if "alert" in it}[name]
+        same = unscaled[name]
         written = scaling.WINDOW.sub(lambda found: scaling.span(found[0], 1), rule["expr"])
         assert same["expr"] == written
         assert same["labels"] == rule["labels"]

@@ -15,11 +15,11 @@ from tests.builders import NOON, routed
 from tests.crms import Ads, Fake, HubSpot, Pipedrive, Salesforce, Zoho, serving
 from tests.receiver import listening
 
-__all__ = ["LEAD", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "erasure", "facing"]
+__all__ = ["LEAD", "PATIENCE_S", "PERSON", "RIGS", "SECRET", "TIMEOUT", "Rig", "erasure", "facing"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TIMEOUT = "timeout"
-PATIENCE_S = 5.0
+PATIENCE_S = 5.0  # with destinations that answer
 LEAD = routed("e-1", decision_id="d-1")
 ERASED = routed("e-1", 2, decision_id="d-2", account="", owner="", reasons=[], consent={}, erased_at=NOON)
 PERSON: dict[str, object] = {"email": "jane@example.com", "last_name": "Doe"}
@@ -58,9 +58,9 @@ def opened(name: str, **given: object) -> Sink:
 
 
 @asynccontextmanager
-async def webhook() -> AsyncIterator[Rig]:
+async def webhook(patience_s: float = PATIENCE_S) -> AsyncIterator[Rig]:
     async with listening() as receiver:
-        sink = opened("webhook", url=receiver.url, secret=SECRET, timeout_s=PATIENCE_S)
+        sink = opened("webhook", url=receiver.url, secret=SECRET, timeout_s=patience_s)
 
         def says(answer: int | str, headers: dict[str, str]) -> None:
             if answer == TIMEOUT:
@@ -75,7 +75,7 @@ async def webhook() -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
-async def memory() -> AsyncIterator[Rig]:
+async def memory(_: float = PATIENCE_S) -> AsyncIterator[Rig]:
     sink = MemorySink()
     meaning: dict[int | str, Delivery] = {
         422: Refused(Refusal.REJECTED, "HTTP 422"),
@@ -128,8 +128,8 @@ async def facing(name: str, **changed: object) -> AsyncIterator[tuple[Sink, Fake
 
 
 @asynccontextmanager
-async def crm(name: str) -> AsyncIterator[Rig]:
-    async with facing(name) as (sink, fake):
+async def crm(name: str, patience_s: float = PATIENCE_S) -> AsyncIterator[Rig]:
+    async with facing(name, timeout_s=patience_s) as (sink, fake):
 
         def says(answer: int | str, headers: dict[str, str]) -> None:
             if answer == TIMEOUT:
@@ -140,7 +140,7 @@ async def crm(name: str) -> AsyncIterator[Rig]:
         yield Rig(sink, says, lambda: len(fake.records))
 
 
-RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+RIGS: dict[str, Callable[[float], AbstractAsyncContextManager[Rig]]] = {  # given how long the sink waits, seconds
     "webhook": webhook,
     "memory": memory,
     **{name: partial(crm, name) for name in CRMS},

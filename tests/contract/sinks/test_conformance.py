@@ -11,18 +11,18 @@ from connectors.sinks import SINKS
 from connectors.sinks.batches import handed_over
 from connectors.sinks.delivery import Delivered, Parcel, Refusal, Refused, Retry, Skipped
 from tests.builders import NOON, routed
-from tests.contract.sinks.rigs import LEAD, PERSON, RIGS, SECRET, TIMEOUT, Rig, erasure
+from tests.contract.sinks.rigs import LEAD, PATIENCE_S, PERSON, RIGS, SECRET, TIMEOUT, Rig, erasure
 
 
 def test_every_sink_has_a_rig() -> None:
     assert RIGS.keys() == SINKS.keys()
 
 
-def on(name: str, story: Callable[[Rig], Awaitable[None]]) -> None:
+def on(name: str, story: Callable[[Rig], Awaitable[None]], patience_s: float = PATIENCE_S) -> None:
     """Play a story with the sink of this name."""
 
     async def play() -> None:
-        async with RIGS[name]() as rig:
+        async with RIGS[name](patience_s) as rig:
             await story(rig)
 
     asyncio.run(play())
@@ -74,7 +74,7 @@ def test_a_destination_that_does_not_answer_is_tried_again(name: str) -> None:
         rig.says(TIMEOUT, {})
         assert await rig.deliver() == Retry(None, "timeout")
 
-    on(name, story)
+    on(name, story, patience_s=0.3)
 
 
 @pytest.mark.parametrize("name", SINKS)
