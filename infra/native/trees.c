@@ -1,11 +1,12 @@
-/* How trees are read: what `row` and `climb` of `streams/domain/learner/plain.py` do, to the bit.
+/* How trees are read and grown: what `row` and `climb` of `streams/domain/learner/plain.py` and all of
+ * `streams/domain/learner/sums.py` do, to the bit.
  *
  * Whatever the arrays hold, a climb ends: a child comes after its parent, or it is an error.
  */
 #include "learner.h"
 
-enum { WIDEST = 64, ARRAYS = 6 };
-static const double TEXT = 0x1p100, HUGEST = 0x1p99;
+enum { WIDEST = 64, ARRAYS = 6, NUMBERS = 33, BINS = 64 };
+static const double TEXT = 0x1p100, HUGEST = 0x1p99, RIDGE = 1.0, LEAST = 1.0;
 
 /* row(values, slots, out) */
 PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t count) {
@@ -68,4 +69,63 @@ bad:
     give_back(v, (int)count);
     PyErr_SetString(PyExc_IndexError, "climb: a node");
     return NULL;
+}
+
+/* tally(codes, rows, slopes, curves, out_slopes, out_curves): of so many fields as `codes` has in a row of `slopes` */
+PyObject *tally(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    static const Py_ssize_t sizes[] = {1, 8, 8, 8, 8, 8};
+    Py_buffer v[6];
+    if (count != 6) return PyErr_SetString(PyExc_TypeError, "tally: six"), NULL;
+    for (int held = 0; held < 6; held++) {
+        int flags = held > 3 ? PyBUF_WRITABLE : PyBUF_SIMPLE;
+        if (borrow(given[held], &v[held], 0, sizes[held], flags) < 0) return give_back(v, held), NULL;
+    }
+    const uint8_t *codes = v[0].buf;
+    const int64_t *rows = v[1].buf;
+    const double *slopes = v[2].buf, *curves = v[3].buf;
+    double *first = v[4].buf, *second = v[5].buf;
+    Py_ssize_t all = v[2].len / 8, fields = v[4].len / (8 * BINS);
+    int sound = v[3].len == v[2].len && v[5].len == v[4].len && v[0].len == all * fields;
+    for (Py_ssize_t at = 0; sound && at < v[1].len / 8; at++) {
+        sound = rows[at] >= 0 && rows[at] < all;
+        for (Py_ssize_t field = 0; sound && field < fields; field++) {
+            Py_ssize_t cell = BINS * field + (codes[rows[at] * fields + field] & (BINS - 1));
+            first[cell] += slopes[rows[at]];
+            second[cell] += curves[rows[at]];
+        }
+    }
+    give_back(v, 6);
+    if (sound) Py_RETURN_NONE;
+    return PyErr_SetString(PyExc_ValueError, "tally: rows"), NULL;
+}
+
+/* split(slopes, curves, usable) -> (gain, cell, slope and curve to the left, and to the right) */
+PyObject *split(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    Py_buffer v[3];
+    if (count != 3) return PyErr_SetString(PyExc_TypeError, "split: three"), NULL;
+    if (borrow(given[0], &v[0], BINS, 8, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[1], &v[1], v[0].len / 8, 8, PyBUF_SIMPLE) < 0) return give_back(v, 1), NULL;
+    if (borrow(given[2], &v[2], v[0].len / 8, 1, PyBUF_SIMPLE) < 0) return give_back(v, 2), NULL;
+    const double *slopes = v[0].buf, *curves = v[1].buf;
+    const char *usable = v[2].buf;
+    double slope = 0.0, curve = 0.0, most = 0.0, left[2] = {0.0, 0.0};
+    Py_ssize_t best = 0;
+    for (int bin = 0; bin < BINS; bin++) slope += slopes[bin], curve += curves[bin];
+    double whole = slope * slope / (curve + RIDGE);
+    for (Py_ssize_t at = 0; at + BINS <= v[0].len / 8; at += BINS) {
+        double before = 0.0, under = 0.0;
+        for (int bin = 0; bin < BINS; bin++) {
+            Py_ssize_t cell = at + bin;
+            before = bin < NUMBERS ? before + slopes[cell] : slopes[cell];
+            under = bin < NUMBERS ? under + curves[cell] : curves[cell];
+            double after = slope - before, over = curve - under;
+            if (!usable[cell] || under < LEAST || over < LEAST) continue;
+            double gain = before * before / (under + RIDGE) + after * after / (over + RIDGE) - whole;
+            if (gain > most) most = gain, best = cell, left[0] = before, left[1] = under;
+        }
+    }
+    give_back(v, 3);
+    return Py_BuildValue("dndddd", most, best, left[0], left[1], slope - left[0], curve - left[1]);
 }

@@ -12,22 +12,21 @@ from array import array
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import exp, log
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.domain.learner import sums
+from streams.domain.learner.kernel import COMPILED, KERNEL
 from streams.domain.learner.plain import MISSING, TEXT
+from streams.domain.learner.sums import BINS, NUMBERS, RIDGE, Codes, Floats, Rows
 
 TREES, LEAVES, RATE = 80, 15, 0.1
-RIDGE = 1.0
-LEAST = 1.0  # of the curvature, p (1 - p), on either side of a split
-NUMBERS, BINS = 33, 64  # bins of a field: what is missing and numbers, then texts, the last of them any other text
 COMMON = 10  # rows that a text must be in to have a bin of its own
 RAREST = 1e-3
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.signedinteger]
+SUMS: ModuleType = KERNEL if COMPILED else sums
 
 
 class Forest(NamedTuple):
@@ -77,7 +76,7 @@ class _Leaf(NamedTuple):
     field: int
     bin: int
     worth: tuple[float, float]
-    rows: Codes
+    rows: Rows
     slopes: Floats
     curves: Floats
 
@@ -88,7 +87,6 @@ class _Tree:
     def __init__(self, thresholds: Floats, codes: Codes, slopes: Floats, curves: Floats) -> None:
         self._thresholds, self._codes, self._slopes, self._curves = thresholds, codes, slopes, curves
         self._usable = np.isfinite(thresholds)
-        self._cells = codes + np.arange(codes.shape[1]) * BINS
 
     def grown(self, forest: Forest, odds: Floats) -> bool:
         """Add it to `forest`, and what its leaves say to the rows' odds. False when no split is worth it."""
@@ -123,28 +121,16 @@ class _Tree:
         mine, other = sums[fewer], sums[1 - fewer]
         return self._leaf(node, sides[0], *mine), self._leaf(node + 1, sides[1], *other)
 
-    def _leaf(self, node: int, rows: Codes, slopes: Floats, curves: Floats) -> _Leaf:
-        """Find where to split: after a bin of numbers, or one text from the rest."""
-        slope, curve = _total(slopes), _total(curves)
-        left, under = slopes.copy(), curves.copy()
-        np.cumsum(slopes[:, :NUMBERS], axis=1, out=left[:, :NUMBERS])
-        np.cumsum(curves[:, :NUMBERS], axis=1, out=under[:, :NUMBERS])
-        right, over = slope - left, curve - under
-        gains = left * left / (under + RIDGE) + right * right / (over + RIDGE) - slope * slope / (curve + RIDGE)
-        gains[~self._usable | (under < LEAST) | (over < LEAST)] = 0.0
-        best = int(gains.argmax())
-        at = divmod(best, BINS)
-        worth = _worth(left[at], under[at]), _worth(right[at], over[at])
-        return _Leaf(-float(gains[at]), node, *at, worth, rows, slopes, curves)
+    def _leaf(self, node: int, rows: Rows, slopes: Floats, curves: Floats) -> _Leaf:
+        gain, cell, *worth = SUMS.split(slopes, curves, self._usable)
+        left, right = _worth(*worth[:2]), _worth(*worth[2:])
+        field, bin_ = divmod(cell, BINS)
+        return _Leaf(-gain, node, field, bin_, (left, right), rows, slopes, curves)
 
-    def _sums(self, rows: Codes) -> tuple[Floats, Floats]:
-        """Add up the rows' slopes and curves, by field and bin."""
-        fields = self._codes.shape[1]
-        cells, shape = self._cells[rows].ravel(), (fields, BINS)
-        slopes, curves = np.repeat(self._slopes[rows], fields), np.repeat(self._curves[rows], fields)
-        added = (np.bincount(cells, of, fields * BINS).reshape(shape) for of in (slopes, curves))
-        first, second = (sums.astype(np.float64, copy=False) for sums in added)
-        return first, second
+    def _sums(self, rows: Rows) -> tuple[Floats, Floats]:
+        slopes, curves = np.zeros(self._usable.shape), np.zeros(self._usable.shape)
+        SUMS.tally(self._codes, rows, self._slopes, self._curves, slopes, curves)
+        return slopes, curves
 
 
 def _add(forest: Forest, worth: float) -> None:
@@ -160,13 +146,13 @@ def _total(sums: Floats) -> float:
 
 def _worth(slope: float, curve: float) -> float:
     """Return the step for rows of such slopes and curves, made short."""
-    return RATE * float(slope) / (float(curve) + RIDGE)
+    return RATE * slope / (curve + RIDGE)
 
 
 def _binned(data: NDArray[np.float32]) -> tuple[Floats, Codes]:
     """Return each field's thresholds by bin (infinite = none), and the bin of every number and text."""
     thresholds = np.full((data.shape[1], BINS), np.inf)
-    codes = np.zeros(data.shape, dtype=np.int64)
+    codes = np.zeros(data.shape, dtype=np.uint8)
     for field, column in enumerate(data.T):
         told, text = column > MISSING, column >= TEXT
         numbers = np.sort(column[told & ~text])

@@ -7,9 +7,10 @@ from math import inf, nan
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
-from streams.domain.learner import plain
+from streams.domain.learner import plain, sums
 from streams.domain.learner.classifier import LeadClassifier
 from streams.domain.learner.grove import FIRST
 from streams.domain.learner.kernel import COMPILED, KERNEL
@@ -155,6 +156,36 @@ def test_the_compiled_climb_is_pythons_to_the_bit() -> None:
         one, other = array("d", bytes(8 * WIDEST)), array("d", bytes(8 * WIDEST))
         assert plain.climb(row, *forest, one) == KERNEL.climb(row, *forest, other) == plain.climb(row, *forest)
         assert one == other
+
+
+@compiled
+def test_the_compiled_sums_and_splits_are_numpys_to_the_bit() -> None:
+    rng = np.random.default_rng(8)
+    for fields in (1, 7, WIDEST):
+        codes = rng.integers(0, sums.BINS, (500, fields), dtype=np.uint8)
+        slopes, curves = rng.normal(size=500), rng.random(500) * rng.choice([0.01, 0.3], 500)
+        usable = rng.random((fields, sums.BINS)) < 0.8
+        for _ in range(20):
+            rows, said = np.flatnonzero(rng.random(500) < rng.random()), []
+            for kernel in (sums, KERNEL):
+                first, second = np.zeros((fields, sums.BINS)), np.zeros((fields, sums.BINS))
+                kernel.tally(codes, rows, slopes, curves, first, second)
+                said.append((first.tolist(), second.tolist(), kernel.split(first, second, usable)))
+            assert said[0] == said[1]
+    nothing, all_of_it = np.zeros((2, sums.BINS)), np.ones((2, sums.BINS), dtype=bool)
+    assert sums.split(nothing, nothing, all_of_it) == KERNEL.split(nothing, nothing, all_of_it)
+
+
+@compiled
+def test_the_compiled_sums_refuse_rows_that_are_not_there() -> None:
+    codes, of, into = np.zeros((3, 2), dtype=np.uint8), np.zeros(3), np.zeros((2, sums.BINS))
+    for rows in ([3], [-1]):
+        with pytest.raises(ValueError):
+            KERNEL.tally(codes, np.array(rows), of, of, into, into.copy())
+    with pytest.raises(ValueError):
+        KERNEL.tally(codes, np.array([0]), of, of[:2].copy(), into, into.copy())
+    with pytest.raises(ValueError):
+        KERNEL.split(into, into, np.zeros(5, dtype=bool))
 
 
 @pytest.mark.parametrize("kernel", [plain, pytest.param(KERNEL, marks=compiled)], ids=["plain", "compiled"])
