@@ -45,7 +45,7 @@ class Watchdog:
         self._kafka, self._see = kafka, see
         self._patience_s, self._on_stall = patience_s, on_stall
         self._stopped = threading.Event()
-        self._stuck_since: float | None = None
+        self._waits_since: float | None = None
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
@@ -57,15 +57,19 @@ class Watchdog:
         self._stopped.set()
 
     def look(self, found: Mapping[Place, int], now: float) -> None:
-        """Take one look: `found` are the input's ends. Calls `on_stall` when we have been stuck for too long."""
+        """Take one look: `found` are the input's ends. Calls `on_stall` when we have been stuck for too long.
+
+        That is counted from the last progress, or from when there was first something to wait for: an idle worker has
+        made no progress, and is not stuck.
+        """
         sight = self._see()
         behind = {place: end for place, end in found.items() if end > sight.positions.get(place, end)}
-        if not (behind or sight.rebalancing) or sight.progress_at >= now - self._patience_s:
-            self._stuck_since = None
+        if not (behind or sight.rebalancing):
+            self._waits_since = None
             return
-        if self._stuck_since is None:
-            self._stuck_since = now
-        if now - self._stuck_since >= self._patience_s:
+        if self._waits_since is None:
+            self._waits_since = now
+        if now - max(self._waits_since, sight.progress_at) >= self._patience_s:
             what = "a rebalance does not end"
             if behind:
                 (topic, partition), end = next(iter(behind.items()))
@@ -80,6 +84,6 @@ class Watchdog:
                 self.look(found, time.monotonic())
             except (KafkaException, TimeoutError) as error:
                 log.debug("the watchdog cannot see the input's ends", extra={"error": error})
-                self._stuck_since = None
+                self._waits_since = None
             except Exception:  # it looks into what other threads change: a look that fails must not be the last
                 log.exception("the watchdog could not look")

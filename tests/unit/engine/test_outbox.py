@@ -77,3 +77,11 @@ def test_who_is_not_the_one_any_more_commits_nothing_and_tries_nothing(call: str
     with pytest.raises(Fenced):
         outbox.commit({("t", 0): 1}, b"m")
     assert producer.calls[-1] == call
+
+
+@pytest.mark.parametrize("refusal", list(refusals()))
+def test_who_is_fenced_is_fenced_in_an_abort_as_well_and_does_not_wait_for_it(refusal: Exception) -> None:
+    outbox, producer = opened(abort_transaction=[refusal])
+    with pytest.raises(Fenced):
+        outbox.abort()
+    assert producer.calls == ["abort_transaction"]

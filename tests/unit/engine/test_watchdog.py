@@ -36,6 +36,19 @@ def test_it_leaves_a_worker_alone_that_commits() -> None:
     assert stalls == []
 
 
+def test_it_ends_a_busy_worker_as_soon_as_an_idle_one() -> None:
+    # Behind all along, as under load: what counts is when it last went forward.
+    progress, stalls = [100.0], list[str]()
+    dog = Watchdog({}, lambda: Sight({PLACE: 5}, progress[0]), 30.0, stalls.append)
+    for now in (100.0, 110.0, 120.0, 130.0, 140.0, 150.0):
+        progress[0] = now
+        dog.look({PLACE: 10}, now)
+    dog.look({PLACE: 10}, 179.0)
+    assert stalls == []
+    dog.look({PLACE: 10}, 180.0)
+    assert len(stalls) == 1
+
+
 def test_it_begins_to_count_anew_when_the_worker_has_caught_up() -> None:
     at = {"read": 5}
     stalls: list[str] = []
