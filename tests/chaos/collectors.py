@@ -40,8 +40,10 @@ class Collector(Child):
         super().__init__((sys.executable, "-m", "tests.chaos.doomed"), environ, folder / f"collector{number}.log")
 
     async def ready(self) -> None:
-        """Return when it takes events."""
+        """Return when it takes events; an order that was left for another may end it before that."""
         for _ in range(int(PATIENCE_S / 0.1)):
+            if not self.running:
+                self.start()
             if await asyncio.to_thread(self._answers):
                 return
             await asyncio.sleep(0.1)
