@@ -31,6 +31,53 @@ static Py_ssize_t pairing(Py_ssize_t n) { return n < PAIRED ? n : PAIRED; }
 
 static Py_ssize_t coordinates(Py_ssize_t n) { return PLACES * n + pairing(n) * (pairing(n) - 1) / 2; }
 
+/* Where things lie in a table of so many cells */
+
+struct layout { struct part slopes, words, others; };
+
+static struct layout laid_out(long bits) {
+    uint64_t size = (uint64_t)1 << bits;
+    return (struct layout){{0, size >> 4}, {size >> 4, (size >> 2) - (size >> 4)}, {size >> 2, size - (size >> 2)}};
+}
+
+/* One feature's token, mixed, and the indices and factors of its PLACES coordinates; -1 with an error set */
+static int read_feature(PyObject *value, uint64_t seed, uint32_t slot, const double *stats, Py_ssize_t known, const struct layout *in,
+                        uint64_t *token, uint32_t *index, double *factor) {
+    uint64_t of = MISSING, band = BAND;
+    double z = 0.0, banded = 0.0;
+    struct part its = in->words;
+    if (PyUnicode_Check(value)) {
+        if (hashed(value, &of) < 0) return -1;
+    } else {
+        double x = number(value);
+        if (!isnan(x)) {
+            int64_t raw;
+            memcpy(&raw, &x, 8);
+            of = (uint64_t)(raw >> 51);
+            its = in->others;
+            if ((Py_ssize_t)slot < known) {
+                const double *s = stats + STATS * slot;
+                if (s[0] > 1.0 && s[2] > 0.0) {
+                    z = (x - s[1]) / sqrt(s[2] / s[0]);
+                    z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
+                }
+                if (s[0] >= SETTLED) {
+                    band += (uint64_t)(int64_t)floor(z * BANDS);
+                    banded = 1.0;
+                }
+            }
+        }
+    }
+    *token = mixed(of + seed);
+    index[0] = within(mixed(seed + SLOPE), in->slopes);
+    factor[0] = z;
+    index[1] = within(*token, its);
+    factor[1] = 1.0;
+    index[2] = within(mixed(seed + band), in->others);
+    factor[2] = banded;
+    return 0;
+}
+
 /* encode(values, seeds, slots, stats, bits, indices, factors) */
 static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;
@@ -56,50 +103,16 @@ static PyObject *encode(PyObject *self, PyObject *const *given, Py_ssize_t count
     Py_ssize_t known = v[2].len / (8 * STATS), m = PLACES * n;
     uint32_t *indices = v[3].buf;
     double *factors = v[4].buf;
-    uint64_t tokens[PAIRED];
-    uint64_t size = (uint64_t)1 << bits;
-    struct part slopes = {0, size >> 4}, words = {size >> 4, (size >> 2) - (size >> 4)}, others = {size >> 2, size - (size >> 2)};
+    uint64_t tokens[PAIRED], token;
+    struct layout in = laid_out(bits);
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *value = PyTuple_GET_ITEM(given[0], i);
-        uint64_t token = MISSING, band = BAND;
-        double z = 0.0, banded = 0.0;
-        struct part its = words;
-        if (PyUnicode_Check(value)) {
-            if (hashed(value, &token) < 0) goto bad;
-        } else {
-            double x = number(value);
-            if (!isnan(x)) {
-                int64_t raw;
-                memcpy(&raw, &x, 8);
-                token = (uint64_t)(raw >> 51);
-                its = others;
-                if ((Py_ssize_t)slots[i] < known) {
-                    const double *s = stats + STATS * slots[i];
-                    if (s[0] > 1.0 && s[2] > 0.0) {
-                        z = (x - s[1]) / sqrt(s[2] / s[0]);
-                        z = z > CLIP ? CLIP : z < -CLIP ? -CLIP : z;
-                    }
-                    if (s[0] >= SETTLED) {
-                        band += (uint64_t)(int64_t)floor(z * BANDS);
-                        banded = 1.0;
-                    }
-                }
-            }
-        }
-        token = mixed(token + seeds[i]);
+        if (read_feature(value, seeds[i], slots[i], stats, known, &in, &token, indices + PLACES * i, factors + PLACES * i) < 0) goto bad;
         if (i < PAIRED) tokens[i] = token;
-        uint32_t *index = indices + PLACES * i;
-        double *factor = factors + PLACES * i;
-        index[0] = within(mixed(seeds[i] + SLOPE), slopes);
-        factor[0] = z;
-        index[1] = within(token, its);
-        factor[1] = 1.0;
-        index[2] = within(mixed(seeds[i] + band), others);
-        factor[2] = banded;
     }
     for (Py_ssize_t i = 0; i < paired; i++) {
         for (Py_ssize_t j = i + 1; j < paired; j++, m++) {
-            indices[m] = within(mixed(tokens[i] * P1 + tokens[j]), others);
+            indices[m] = within(mixed(tokens[i] * P1 + tokens[j]), in.others);
             factors[m] = 1.0;
         }
     }
@@ -135,42 +148,62 @@ static PyObject *observe(PyObject *self, PyObject *const *given, Py_ssize_t coun
     Py_RETURN_NONE;
 }
 
-/* explain(indices, factors, features, weights, points) -> sum */
-static PyObject *explain(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+/* points(rows, seeds, slots, stats, bits, weights, points): each feature's share of the log-odds, row by row */
+static PyObject *points(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;
-    if (count != 5) return PyErr_SetString(PyExc_TypeError, "explain: five"), NULL;
-    Py_ssize_t n = PyLong_AsSsize_t(given[2]);
-    if (n == -1 && PyErr_Occurred()) return NULL;
-    if (n < 0 || n > FIELDS) return PyErr_SetString(PyExc_ValueError, "explain: features"), NULL;
-    Py_ssize_t paired = pairing(n), m = coordinates(n);
-    Py_buffer v[4];
-    if (borrow(given[0], &v[0], m, 4, PyBUF_SIMPLE) < 0) return NULL;
-    if (borrow(given[1], &v[1], m, 8, PyBUF_SIMPLE) < 0) return give_back(v, 1), NULL;
-    if (borrow(given[3], &v[2], 0, 4, PyBUF_SIMPLE) < 0) return give_back(v, 2), NULL;
-    if (borrow(given[4], &v[3], n, 8, PyBUF_WRITABLE) < 0) return give_back(v, 3), NULL;
-    const uint32_t *indices = v[0].buf;
-    const double *factors = v[1].buf;
-    const float *weights = v[2].buf;
-    double *points = v[3].buf, sum = 0.0;
-    Py_ssize_t size = v[2].len / 4;
-    for (Py_ssize_t j = 0; j < m; j++) {
-        if ((Py_ssize_t)indices[j] >= size) return give_back(v, 4), PyErr_SetString(PyExc_IndexError, "explain: index"), NULL;
+    if (count != 7 || !PyTuple_Check(given[0])) return PyErr_SetString(PyExc_TypeError, "points: seven, a tuple first"), NULL;
+    Py_ssize_t rows = PyTuple_GET_SIZE(given[0]), n = rows ? -1 : 0;
+    for (Py_ssize_t r = 0; r < rows; r++) {
+        PyObject *row = PyTuple_GET_ITEM(given[0], r);
+        Py_ssize_t size = PyTuple_Check(row) ? PyTuple_GET_SIZE(row) : FIELDS + 1;
+        if (size > FIELDS || (r && size != n)) return PyErr_SetString(PyExc_ValueError, "points: rows"), NULL;
+        n = size;
     }
-    for (Py_ssize_t i = 0; i < n; i++) {
-        double of = 0.0;
-        for (Py_ssize_t at = PLACES * i; at < PLACES * i + PLACES; at++) of += (double)weights[indices[at]] * factors[at];
-        points[i] = of;
-    }
-    for (Py_ssize_t i = 0, at = PLACES * n; i < paired; i++) {
-        for (Py_ssize_t j = i + 1; j < paired; j++, at++) {
-            double half = 0.5 * (double)weights[indices[at]];
-            points[i] += half;
-            points[j] += half;
+    long bits = PyLong_AsLong(given[4]);
+    if (bits < 4 || bits > 24) return PyErr_Occurred() ? NULL : (PyErr_SetString(PyExc_ValueError, "bits"), NULL);
+    Py_buffer v[5];
+    int held = 0;
+    if (borrow(given[1], &v[0], n, 8, PyBUF_SIMPLE) < 0) return NULL;
+    held++;
+    if (borrow(given[2], &v[1], n, 4, PyBUF_SIMPLE) < 0) goto bad;
+    held++;
+    if (borrow(given[3], &v[2], 0, 8, PyBUF_SIMPLE) < 0) goto bad;
+    held++;
+    if (borrow(given[5], &v[3], (Py_ssize_t)1 << bits, 4, PyBUF_SIMPLE) < 0) goto bad;
+    held++;
+    if (borrow(given[6], &v[4], rows * n, 8, PyBUF_WRITABLE) < 0) goto bad;
+    held++;
+    const uint64_t *seeds = v[0].buf;
+    const uint32_t *slots = v[1].buf;
+    const double *stats = v[2].buf;
+    const float *weights = v[3].buf;
+    double *out = v[4].buf;
+    Py_ssize_t known = v[2].len / (8 * STATS), paired = pairing(n);
+    uint64_t tokens[FIELDS];
+    struct layout in = laid_out(bits);
+    for (Py_ssize_t r = 0; r < rows; r++, out += n) {
+        PyObject *row = PyTuple_GET_ITEM(given[0], r);
+        for (Py_ssize_t i = 0; i < n; i++) {
+            uint32_t index[PLACES];
+            double factor[PLACES], of = 0.0;
+            if (read_feature(PyTuple_GET_ITEM(row, i), seeds[i], slots[i], stats, known, &in, &tokens[i], index, factor) < 0) goto bad;
+            for (int at = 0; at < PLACES; at++) of += (double)weights[index[at]] * factor[at];
+            out[i] = of;
+        }
+        for (Py_ssize_t i = 0; i < paired; i++) {
+            uint64_t one = tokens[i] * P1;
+            for (Py_ssize_t j = i + 1; j < paired; j++) {
+                double half = 0.5 * (double)weights[within(mixed(one + tokens[j]), in.others)];
+                out[i] += half;
+                out[j] += half;
+            }
         }
     }
-    for (Py_ssize_t i = 0; i < n; i++) sum += points[i];
-    give_back(v, 4);
-    return PyFloat_FromDouble(sum);
+    give_back(v, held);
+    Py_RETURN_NONE;
+bad:
+    give_back(v, held);
+    return NULL;
 }
 
 struct pool { /* borrowed buffers of one call on a pool of experts */
@@ -323,7 +356,7 @@ static PyObject *fold(PyObject *self, PyObject *const *given, Py_ssize_t count) 
 }
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, "See streams/domain/learner/plain.py."}
-static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(explain), FAST(blend), FAST(step), FAST(fold), FAST(row), FAST(climb), FAST(tally), FAST(split), {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(points), FAST(blend), FAST(step), FAST(fold), FAST(row), FAST(climb), FAST(tally), FAST(split), {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot phases[] = {{0, NULL}};
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The lead classifier's arithmetic.", 0, methods, phases, NULL, NULL, NULL};
 

@@ -44,11 +44,12 @@ def make_qualify(scorer: Holder, routing: Routing, partitions: int = 1) -> Agent
             return Applied((lead, roster), (), fate)
         at, model = max(lead.last_seen, cause.occurred_at), now()
         values = features(lead, at) if model.modelled else {}  # the card does not look at them
-        scored = _scored(lead, model.score(lead, values, at), at)
+        score = model.score(lead, values, at)
+        scored = _scored(lead, score, at)
         here = shares[partition_of(lead.lead_id.encode(), partitions)]
         scored, decision = _decided(_case(scored, at, here), roster)
         asked = is_asked(was, lead, scored, at)
-        said = model.scores(values) if asked or decision else {}
+        said = model.scores(values, score) if asked or decision else {}
         emits: list[Emit] = []
         if decision:
             roster = decision.roster

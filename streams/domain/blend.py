@@ -24,7 +24,8 @@ class Score(Struct, frozen=True, gc=False):
 
     `fit` and `engagement` (0..1) show the two halves apart: the logistic of the points for who the lead is, and of
     those for what they do. `reasons` are the largest points, in log-odds; all of them and the intercept sum to `logit`.
-    `share` is the model's part in it (0..1); `card_points` are the total of the card's ledger.
+    `share` is the model's part in it (0..1), `of_model` its own log-odds, None where it has no part; `card_points` are
+    the total of the card's ledger.
     """
 
     probability: float
@@ -37,6 +38,7 @@ class Score(Struct, frozen=True, gc=False):
     share: float
     card: str
     card_points: float
+    of_model: float | None = None
 
 
 class Blend:
@@ -66,9 +68,10 @@ class Blend:
         lines = self._ledger.lines(lead, now)
         fit, engagement, points = self._half(lines, FIT), self._half(lines, ENGAGEMENT), total(lines)
         rest = self._of_card * points - fit - engagement
-        reasons = self._reasons(lines)
+        reasons, of_model = self._reasons(lines), None
         if self._model is not None:
             modelled = self._model.score(features)
+            of_model = modelled.logit
             fit += self.share * modelled.fit
             engagement += self.share * modelled.engagement
             reasons += [
@@ -88,11 +91,12 @@ class Blend:
             share=self.share,
             card=self._card_id,
             card_points=points,
+            of_model=of_model,
         )
 
-    def scores(self, features: Mapping[str, float]) -> dict[str, float]:
-        """Return what each of the model's scorers says, whichever routes; nothing while there is no model."""
-        return self._scorer.scores(features) if self._scorer is not None else {}
+    def scores(self, features: Mapping[str, float], score: Score) -> dict[str, float]:
+        """Return what each of the model's scorers says of a lead scored like this; nothing while there is no model."""
+        return self._scorer.scores(features, score.of_model) if self._scorer is not None else {}
 
     @property
     def routes(self) -> str:

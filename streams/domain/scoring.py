@@ -86,11 +86,20 @@ class Scorer:
         names, points = self._of_terms(features)
         return self._score(features, names, points, sum(points[: self._acts]), sum(points[self._acts :]))
 
-    def scores(self, features: Mapping[str, float]) -> dict[str, float]:
-        """Return what each scorer says, whichever routes: they are compared by it, when labels come."""
-        said = {PIPELINE: logistic(self._of_pipeline + sum(self._of_terms(features)[1]))}
+    def scores(self, features: Mapping[str, float], champions: float | None = None) -> dict[str, float]:
+        """Return what each scorer says, whichever routes: they are compared by it, when labels come.
+
+        `champions` are the log-odds of the one that routes, where they are known.
+        """
+        known = {self.champion: champions}
+        of_pipeline, of_classifier = known.get(PIPELINE), known.get(CLASSIFIER)
+        if of_pipeline is None:
+            of_pipeline = self._of_pipeline + sum(self._of_terms(features)[1])
+        said = {PIPELINE: logistic(of_pipeline)}
         if self._other is not None:
-            said[CLASSIFIER] = logistic(self._of_classifier + self._slope * sum(self._other.points(features)[1]))
+            if of_classifier is None:
+                of_classifier = self._of_classifier + self._slope * sum(self._other.points(features)[1])
+            said[CLASSIFIER] = logistic(of_classifier)
         return said
 
     def _of_terms(self, features: Mapping[str, float]) -> tuple[list[str], list[float]]:

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.domain.learner.classifier import LeadClassifier
-from streams.domain.learner.kernel import COMPILED
+from streams.domain.learner.kernel import COMPILED, KERNEL
 from streams.domain.learner.state import pack
 
-LEADS, FEATURES, WARM = 4000, 30, 500
+LEADS, FEATURES, WARM, TOGETHER = 4000, 30, 500, 64
 
 
 def leads() -> list[tuple[dict[str, Any], bool]]:
@@ -46,6 +46,14 @@ def main() -> None:
         took["learn_one"].append(timed(lambda x=x, y=y: model.learn_one(x, y)))  # type: ignore[misc]
     frozen = model.frozen()
     took["frozen: score and points"] = [timed(lambda x=x: frozen.points(x)) for x, _ in told]  # type: ignore[misc]
+    plan = frozen._fields.plan(told[0][0])
+    rows = [tuple(plan.read(x) for x, _ in told[at : at + TOGETHER]) for at in range(0, LEADS - TOGETHER, TOGETHER)]
+    room, given = plan.blank * TOGETHER, (plan.seeds, plan.slots, frozen._fields.stats, 14, frozen.weights)
+    took[f"the same, {TOGETHER} in a call, each"] = [
+        timed(lambda some=some: KERNEL.points(some, *given, room)) / TOGETHER  # type: ignore[misc]
+        for some in rows
+        for _ in range(TOGETHER)
+    ]
     table = Table("call", "p50 µs", "p99 µs", title=f"{FEATURES} features, {'compiled' if COMPILED else 'Python'}")
     for name, of in took.items():
         cuts = quantiles(of[WARM:], n=100)

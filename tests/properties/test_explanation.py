@@ -62,6 +62,7 @@ def test_both_scorers_say_something_of_every_lead_and_the_one_that_routes_scores
         said = scorer.scores(lead)
         assert sorted(said) == sorted(SCORERS)
         assert abs(said[champion] - logistic(scorer.score(lead).logit)) < 1e-9
+        assert scorer.scores(lead, scorer.score(lead).logit) == pytest.approx(said, abs=1e-9)
 
 
 @settings(max_examples=10)

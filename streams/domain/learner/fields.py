@@ -19,13 +19,14 @@ PLANS = 64  # layouts kept: one for each set of names that leads come with
 
 
 class Plan(NamedTuple):
-    """How leads with one set of names are read. `indices` and `factors` are blank, to be copied."""
+    """How leads with one set of names are read. `indices`, `factors` and `blank` (points) are empty, to be copied."""
 
     names: tuple[str, ...]
     seeds: "array[int]"
     slots: "array[int]"
     indices: "array[int]"
     factors: "array[float]"
+    blank: "array[float]"
     read: Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
@@ -49,11 +50,15 @@ class Fields:
 
     def encode(self, x: Mapping[str, Any], bits: int) -> Coordinates:
         """Return the coordinates of a lead's features in a table of 2**`bits` cells."""
-        plan = self._plans.get(tuple(x)) or self._planned(tuple(x))
+        plan = self.plan(x)
         values = plan.read(x)
         indices, factors = plan.indices[:], plan.factors[:]
         KERNEL.encode(values, plan.seeds, plan.slots, self.stats, bits, indices, factors)
         return Coordinates(indices, factors, len(values), values, plan)
+
+    def plan(self, x: Mapping[str, Any]) -> Plan:
+        """Return how a lead with these names is read."""
+        return self._plans.get(tuple(x)) or self._planned(tuple(x))
 
     def add(self, x: Mapping[str, Any]) -> None:
         """Give the new names in `x` their slots, in the order of the names, as long as there are any."""
@@ -79,6 +84,7 @@ class Fields:
             array("I", (slots.get(name, NOWHERE) for name in names)),
             array("I", bytes(4 * room)),
             array("d", bytes(8 * room)),
+            array("d", bytes(8 * len(names))),
             itemgetter(*names) if len(names) > 1 else partial(_read, names),
         )
         if len(self._plans) >= PLANS:

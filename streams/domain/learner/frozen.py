@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.domain.learner.fields import Coordinates, Fields
+from streams.domain.learner.fields import Fields, Plan
 from streams.domain.learner.grove import Grove, as_row
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.plain import WIDEST
@@ -36,17 +36,17 @@ class Frozen:
 
     def points(self, x: Mapping[str, Any]) -> tuple[tuple[str, ...], Sequence[float]]:
         """Return names and their shares of the log-odds: the features in `x`, and others that trees have asked for."""
-        seen = self._fields.encode(x, self._bits)
-        names = seen.plan.names
-        points = array("d", bytes(8 * len(names)))
-        KERNEL.explain(seen.indices, seen.factors, seen.features, self.weights, points)
-        return self._with_trees(seen, points) if self._asked else (names, points)
+        plan = self._fields.plan(x)
+        values, points = plan.read(x), plan.blank[:]
+        KERNEL.points((values,), plan.seeds, plan.slots, self._fields.stats, self._bits, self.weights, points)
+        return self._with_trees(plan, values, points) if self._asked else (plan.names, points)
 
-    def _with_trees(self, seen: Coordinates, points: Sequence[float]) -> tuple[tuple[str, ...], Sequence[float]]:
+    def _with_trees(
+        self, plan: Plan, values: tuple[Any, ...], points: Sequence[float]
+    ) -> tuple[tuple[str, ...], Sequence[float]]:
         """Return the points of the pool and of the trees, each by how far it is trusted."""
         u, v, shares = self._of_pool, self._of_trees, array("d", _NONE)
-        KERNEL.climb(as_row(seen), *self._forest, shares)
-        plan = seen.plan
+        KERNEL.climb(as_row(values, plan), *self._forest, shares)
         both = [
             u * of + v * shares[slot] if slot < WIDEST else u * of for of, slot in zip(points, plan.slots, strict=True)
         ]

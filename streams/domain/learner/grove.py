@@ -10,9 +10,9 @@ from array import array
 from collections import deque
 from collections.abc import Iterable
 from math import exp, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from streams.domain.learner.fields import Coordinates
+from streams.domain.learner.fields import Coordinates, Plan
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.plain import KEPT, MISSING, WIDEST
 from streams.domain.learner.trees import Forest, grow, nothing
@@ -56,7 +56,7 @@ class Grove:
         if not self.forest.roots:
             return pool
         u, v, b = self._trust[0], self._trust[1], self._base
-        trees: float = KERNEL.climb(as_row(seen), *self.forest)
+        trees: float = KERNEL.climb(as_row(seen.values, seen.plan), *self.forest)
         return b + u * (pool - b) + v * trees
 
     def learn(self, seen: Coordinates, fields: int, pool: float, chance: float, weight: float) -> None:
@@ -64,7 +64,7 @@ class Grove:
 
         So many `fields` are known by now.
         """
-        row, told = as_row(seen), weight * weight * weight * weight if weight < 1.0 else weight
+        row, told = as_row(seen.values, seen.plan), weight * weight * weight * weight if weight < 1.0 else weight
         if self.forest.roots:
             self._judge(pool - self._base, KERNEL.climb(row, *self.forest), chance, told)
         self._trust[5] += min(LATEST * told, 1.0) * (chance - self._trust[5])
@@ -130,10 +130,10 @@ class Grove:
         return grove
 
 
-def as_row(seen: Coordinates) -> "array[float]":
+def as_row(values: tuple[Any, ...], plan: Plan) -> "array[float]":
     """Return a lead's values by the slots of their fields, as trees read them."""
     row = _BLANK[:]
-    KERNEL.row(seen.values, seen.plan.slots, row)
+    KERNEL.row(values, plan.slots, row)
     return row
 
 

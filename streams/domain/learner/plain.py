@@ -116,24 +116,32 @@ def observe(values: tuple[Any, ...], slots: Sequence[int], stats: MutableSequenc
         stats[at + 2] += away * (x - stats[at + 1])
 
 
-def explain(indices: Indices, factors: Factors, features: int, weights: Table, points: Factors) -> float:
-    """Write each feature's share of the log-odds into `points`, half of a pair's to either; return their sum."""
-    for one in range(features):
-        total = 0.0
-        for at in range(PLACES * one, PLACES * one + PLACES):
-            total += weights[indices[at]] * factors[at]
-        points[one] = total
-    at, paired = PLACES * features, min(features, PAIRED)
-    for one in range(paired):
-        for other in range(one + 1, paired):
-            half = 0.5 * weights[indices[at]]
-            points[one] += half
-            points[other] += half
-            at += 1
-    total = 0.0
-    for one in range(features):
-        total += points[one]
-    return total
+def points(  # noqa: PLR0917 - as the compiled one takes them
+    rows: tuple[tuple[Any, ...], ...],
+    seeds: Sequence[int],
+    slots: Sequence[int],
+    stats: Sequence[float],
+    bits: int,
+    weights: Table,
+    out: Factors,
+) -> None:
+    """Write each feature's share of the log-odds into `out`, half of a pair's to either; `rows` are leads' values."""
+    for number, values in enumerate(rows):
+        features, first = len(values), number * len(values)
+        indices, factors = [0] * count(features), [0.0] * count(features)
+        encode(values, seeds, slots, stats, bits, indices, factors)
+        for one in range(features):
+            total = 0.0
+            for at in range(PLACES * one, PLACES * one + PLACES):
+                total += weights[indices[at]] * factors[at]
+            out[first + one] = total
+        at, paired = PLACES * features, min(features, PAIRED)
+        for one in range(paired):
+            for other in range(one + 1, paired):
+                half = 0.5 * weights[indices[at]]
+                out[first + one] += half
+                out[first + other] += half
+                at += 1
 
 
 def blend(indices: Indices, factors: Factors, features: int, table: Table, head: Sequence[float]) -> float:

@@ -82,6 +82,9 @@ def test_a_snapshot_of_before_leads_as_it_did_when_it_is_replayed() -> None:
 
 
 def test_what_each_scorer_says_is_kept_from_the_first_model_on() -> None:
-    values = features(ASKED, AT)
-    assert Blend(card()).scores(values) == {}
-    assert Blend(card(), after(1)).scores(values) == Scorer(MODEL).scores(values)
+    values, alone = features(ASKED, AT), Blend(card())
+    assert alone.scores(values, alone.score(ASKED, values, AT)) == {}
+    for labels in (1, 300, 500):
+        blend = Blend(card(), after(labels))
+        said = blend.scores(values, blend.score(ASKED, values, AT))
+        assert said == pytest.approx(Scorer(MODEL).scores(values), abs=1e-12)

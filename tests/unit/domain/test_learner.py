@@ -73,10 +73,47 @@ def test_the_compiled_arithmetic_is_pythons_to_the_bit() -> None:
             kernel.step(indices, factors, n, table, head, rates, pairs, 0.005, 1.0, label, weight)
             weights, points = array("f", bytes(4 << bits)), array("d", bytes(8 * n))
             kernel.fold(table, head, weights)
-            total = kernel.explain(indices, factors, n, weights, points)
-            said.append((kernel.blend(indices, factors, n, table, head), weights, points, total))
+            kernel.points((values,), seeds, slots, stats, bits, weights, points)
+            said.append((kernel.blend(indices, factors, n, table, head), weights, points))
         assert said[0] == said[1]
         assert one == other
+
+
+def test_the_points_of_many_leads_are_those_of_each_to_the_bit() -> None:
+    model = taught(300)
+    frozen, same = model.frozen(), [x for x, _ in leads(200, seed=7) if "age" in x]
+    for kernel in {plain, KERNEL}:
+        plan, of_one = frozen._fields.plan(same[0]), array("d", bytes(8 * len(same[0])))
+        rows, of_all = tuple(plan.read(x) for x in same), array("d")
+        for row in rows:
+            kernel.points((row,), plan.seeds, plan.slots, model._fields.stats, model.bits, frozen.weights, of_one)
+            of_all += of_one
+        together = array("d", bytes(8 * len(of_all)))
+        kernel.points(rows, plan.seeds, plan.slots, model._fields.stats, model.bits, frozen.weights, together)
+        assert together == of_all
+        kernel.points((), plan.seeds, plan.slots, model._fields.stats, model.bits, frozen.weights, array("d"))
+
+
+@compiled
+@pytest.mark.parametrize("short", range(7))
+def test_the_compiled_points_refuse_what_does_not_fit(short: int) -> None:
+    given = [
+        ((1.0, 2.0),),
+        array("Q", [1, 2]),
+        array("I", [0, 1]),
+        array("d"),
+        4,
+        array("f", bytes(64)),
+        array("d", [0, 0]),
+    ]
+    KERNEL.points(*given)
+    odd = {0: ((1.0, 2.0), (1.0,)), 3: 3, 4: 5}
+    given[short] = odd.get(short, array("I"))
+    with pytest.raises((ValueError, BufferError, TypeError)):
+        KERNEL.points(*given)
+    for rows in ([(1.0,)], (1.0,), ((1.0,) * 300,)):
+        with pytest.raises((ValueError, TypeError)):
+            KERNEL.points(rows, *given[1:])
 
 
 @compiled
@@ -107,8 +144,6 @@ def test_the_compiled_arithmetic_refuses_what_lies_outside_the_table() -> None:
         KERNEL.blend(indices, factors, 1, table, head)
     with pytest.raises(ValueError):
         KERNEL.step(indices, factors, 1, table, head, one, one, 0.1, 1.0, True, 1.0)
-    with pytest.raises(IndexError):
-        KERNEL.explain(indices, factors, 1, table, array("d", [0.0]))
 
 
 def test_rows_of_one_lead_are_together_less_than_two_witnesses_for_an_expert() -> None:
