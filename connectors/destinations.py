@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.egress.guard import Guard
 from connectors.lane import SCHEDULE_S
-from connectors.settings import RelaySettings, SettingsError
+from connectors.settings import Outlets, RelaySettings, SettingsError
 from connectors.sinks import SINKS, Kind
 from connectors.sinks.delivery import Sink
 from schemas.topics import DAY_S, LEADS_ROUTED, Topic, retry_name
 
-__all__ = ["GROUP", "Destination", "destinations", "groups", "named"]
+__all__ = ["GROUP", "Destination", "Outlet", "destinations", "erasing", "groups", "named"]
 
 FILE = "LEADSTREAM_DESTINATIONS_FILE"
 GROUP = "leadstream-relay"
@@ -39,6 +39,18 @@ class Entry(BaseModel):
     schedule_s: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         SCHEDULE_S, min_length=1, description="how long a lead waits after each failed attempt, seconds"
     )
+
+
+class Outlet(NamedTuple):
+    """A destination as others see it, who deliver nothing: its name, and the group in which relays deliver to it."""
+
+    name: str
+    group: str
+
+    @property
+    def topics(self) -> tuple[Topic, Topic]:
+        """Return where its routed leads come from, and where those wait that it has put off."""
+        return LEADS_ROUTED, LEADS_ROUTED._replace(name=retry_name(LEADS_ROUTED, self.name), retention_s=KEPT_S)
 
 
 class Destination(NamedTuple):
@@ -112,6 +124,18 @@ def groups(path: str) -> dict[str, tuple[Topic]]:
         return {GROUP: (LEADS_ROUTED,)}
     kinds = {name: SINKS.get(str(entry.get("sink"))) for name, entry in _entries(path).items()}
     return {f"{GROUP}-{name}": (kind.topic if kind else LEADS_ROUTED,) for name, kind in kinds.items()}
+
+
+def erasing(settings: Outlets) -> tuple[Outlet, ...]:
+    """Return the destinations that have people erased; no secret of theirs need be set. Raises `SettingsError`."""
+    if not settings.destinations_file:
+        return (Outlet(settings.sink, GROUP),)
+    kinds = {name: (SINKS.get(str(it.get("sink"))), it) for name, it in _entries(settings.destinations_file).items()}
+    return tuple(
+        Outlet(name, f"{GROUP}-{name}")
+        for name, (kind, entry) in kinds.items()
+        if kind and kind.topic is LEADS_ROUTED and entry.get("erases", True)
+    )
 
 
 def named(found: Iterable[Destination], name: str) -> Destination:

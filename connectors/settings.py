@@ -250,10 +250,24 @@ class Outward(BaseModel):
     )
 
 
-class RelaySettings(Outward, Connection):
-    """What the relay is told."""
+class Outlets(BaseModel):
+    """Where routed leads go."""
 
     sink: str = Field("webhook", alias="LEADSTREAM_SINK", description="where routed leads go: webhook or memory")
+    destinations_file: str = Field(
+        "",
+        alias="LEADSTREAM_DESTINATIONS_FILE",
+        description="YAML file with all destinations; instead of LEADSTREAM_SINK and what belongs to it",
+    )
+
+
+class EraseSettings(Outlets, ImportSettings):
+    """What the command is told that has people forgotten."""
+
+
+class RelaySettings(Outward, Outlets, Connection):
+    """What the relay is told."""
+
     webhook_url: str = Field(
         "", alias="LEADSTREAM_WEBHOOK_URL", description="where the webhook sink posts them, http:// or https://"
     )
@@ -264,12 +278,6 @@ class RelaySettings(Outward, Connection):
     )
     webhook_timeout_s: Seconds = Field(
         20.0, alias="LEADSTREAM_WEBHOOK_TIMEOUT_S", description="how long a receiver may take to answer, seconds"
-    )
-
-    destinations_file: str = Field(
-        "",
-        alias="LEADSTREAM_DESTINATIONS_FILE",
-        description="YAML file with all destinations; instead of LEADSTREAM_SINK and what belongs to it",
     )
 
 

@@ -13,13 +13,14 @@ from streams.cli.output import Json, console, errors, explained, fail, show_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.settings import ImportSettings
+    from connectors.settings import EraseSettings
     from schemas.sighting import Identifiers
     from streams.wishes import Asked
 
 __all__ = ["erase"]
 
 Many = list[str] | None
+AGAIN_S = 0.5
 
 
 def erase(
@@ -33,7 +34,9 @@ def erase(
         typer.Option("--file", help="One person a line: an address, a +number, a lead id, or else a user id."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow each wish until it is applied, and say so.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow each wish until it is applied, and destinations have answered.")
+    ] = False,
     patience: Annotated[
         float, typer.Option("--timeout", min=0.0, help="How long --wait follows them, seconds; then the status is 1.")
     ] = 60.0,
@@ -51,11 +54,11 @@ def erase(
 
         leadstream erase --file wishes.txt --yes
     """
-    from connectors.settings import ImportSettings
+    from connectors.settings import EraseSettings
     from streams import wishes
 
     with explained():
-        settings = ImportSettings.read(os.environ)
+        settings = EraseSettings.read(os.environ)
         given = {"email": email, "phone": phone, "user": user, "lead": lead}
         wanted = _asked(list(_named(given, file)), settings)
         _sure(len(wanted), yes)
@@ -64,16 +67,22 @@ def erase(
         if not as_json:
             for text, one in wanted:
                 console.print(f"asked: {text} (lead {one.lead_id})", markup=False, soft_wrap=True)
+        until = time.monotonic() + patience
         found = list(_follow(wanted, settings, spots, patience, show=not as_json)) if wait else []
+        unanswered = _unanswered(settings, {str(it["lead"]) for it in found}, until)
     left = [text for text, one in wanted if wait and one.cause not in {it["cause"] for it in found}]
     if as_json:
         told = [{"name": text, "lead": one.lead_id, "cause": one.cause} for text, one in wanted]
-        show_json({"asked": told, "erased": found, "waiting": left})
+        show_json({"asked": told, "erased": found, "waiting": left, "unanswered": unanswered})
+    if unanswered and not as_json:
+        errors.print(_owing(unanswered), markup=False, soft_wrap=True)
     if left:
         raise fail(
             f"not applied within {patience:g} s: {', '.join(left)}. What was asked is stored, and is done as soon as a "
             "worker comes to it: `leadstream check` says how far behind they are."
         )
+    if unanswered:
+        raise typer.Exit(1)
 
 
 def _named(given: dict[str, Many], file: Path | None) -> "Iterator[tuple[str, Identifiers]]":
@@ -92,7 +101,7 @@ def _named(given: dict[str, Many], file: Path | None) -> "Iterator[tuple[str, Id
         yield from ((line.strip(), name(line)) for line in lines if line.strip())
 
 
-def _asked(named: "list[tuple[str, Identifiers]]", settings: "ImportSettings") -> "list[tuple[str, Asked]]":
+def _asked(named: "list[tuple[str, Identifiers]]", settings: "EraseSettings") -> "list[tuple[str, Asked]]":
     """Return the wishes, or end the command before any is sent."""
     from schemas.rejected import Rejected
     from streams.wishes import asked
@@ -122,7 +131,7 @@ def _sure(count: int, yes: bool) -> None:
 
 def _follow(
     wanted: "list[tuple[str, Asked]]",
-    settings: "ImportSettings",
+    settings: "EraseSettings",
     spots: "dict[tuple[str, int], int]",
     patience_s: float,
     *,
@@ -138,3 +147,31 @@ def _follow(
             said = f"erased: {names[one.cause]} (lead {one.lead_id}), {one.after_s:.1f} s after it was asked for"
             console.print(said, markup=False, soft_wrap=True)
         yield {"name": names[one.cause], "lead": one.lead_id, "cause": one.cause, "after_s": round(one.after_s, 3)}
+
+
+def _unanswered(settings: "EraseSettings", leads: set[str], until: float) -> "dict[str, dict[str, object]]":
+    """Return the destinations that have not answered of some of these leads by then, what they do, and of whom."""
+    from connectors import controls, forgotten
+    from connectors.destinations import erasing
+
+    open_ = erasing(settings) if leads else ()
+    states = controls.states(settings) if open_ else {}
+    while True:
+        waits = {one: sorted(forgotten.unanswered(settings, one) & leads) for one in open_}
+        open_ = tuple(one for one, left in waits.items() if left)
+        stand_still = all(states.get(one.name, controls.State.RUNNING) is not controls.State.RUNNING for one in open_)
+        if stand_still or time.monotonic() > until:
+            return {
+                one.name: {"state": str(states.get(one.name, controls.State.RUNNING)), "leads": waits[one]}
+                for one in open_
+            }
+        time.sleep(AGAIN_S)
+
+
+def _owing(unanswered: "dict[str, dict[str, object]]") -> str:
+    """Say who has not answered, and what to do."""
+    named = [f"{name} ({told['state']})" for name, told in unanswered.items()]
+    return (
+        f"not answered yet by {', '.join(named)}: each is told once a relay comes to it. `leadstream destinations "
+        "list` says whether one runs and how far behind it is; `resume` lets a paused one go on."
+    )

@@ -1,18 +1,23 @@
 """`leadstream erase` on a broker: who is named, what is sent for it, and that nothing is sent by halves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from connectors.controls import State, Told, tell
+from connectors.settings import Connection
 from schemas.keys import pseudonym
 from schemas.records import Kind, LeadProfile, RawEvent, Touchpoint
-from schemas.topics import LEADS_PROFILES
+from schemas.topics import LEADS_PROFILES, LEADS_ROUTED
 from streams.cli import app
 from streams.engine.fold import Fold
+from streams.wishes import Asked, Erased
+from tests.builders import routed
 from tests.traffic import PEPPER
+from tests.wires import at_the_end, send
 from tests.worker import pipeline
 
 JANE = pseudonym("e", "jane@x.example", PEPPER)
@@ -70,6 +75,37 @@ def test_what_cannot_be_meant_is_said_and_nothing_is_sent(
     assert done.exit_code == 2
     assert why in done.stderr
     assert sent() == []
+
+
+@pytest.mark.parametrize("state", [State.PAUSED, State.RUNNING])
+def test_a_destination_that_has_not_answered_is_named(
+    environ: dict[str, str], topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    """Workers and relays are played: one destination has answered, one has not, and one does not erase."""
+    given, lead = Connection.read(environ), f"e-{topic_prefix}"
+    answers, owes = f"{topic_prefix.strip('.-')}a", f"{topic_prefix.strip('.-')}b"
+    sink = {"sink": "webhook", "url": "https://crm.example", "secret": "${NOT_SET_HERE}"}
+    entries = {answers: sink, owes: sink, f"{owes}c": sink | {"erases": False}}
+    file = tmp_path / "destinations.yaml"
+    file.write_text(json.dumps({"destinations": entries}))
+    for name in entries:
+        at_the_end(environ, f"leadstream-relay-{name}", LEADS_ROUTED)
+    send(environ, LEADS_ROUTED, (lead, routed(lead, 2, erased_at=1.0)))
+    at_the_end(environ, f"leadstream-relay-{answers}", LEADS_ROUTED)
+    tell(given, Told(name=owes, state=state))
+
+    def applied(_: Connection, wanted: list[Asked], *__: object) -> Iterator[Erased]:
+        yield from (Erased(one.cause, lead, 0.5) for one in wanted)
+
+    monkeypatch.setattr("streams.wishes.erased", applied)
+    told = environ | {"LEADSTREAM_DESTINATIONS_FILE": str(file)}
+    done = run(told, "--user", "42", "--yes", "--wait", "--timeout", "0", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["unanswered"] == {owes: {"state": str(state), "leads": [lead]}}
+    assert f"{owes} ({state})" in run(told, "--user", "42", "--yes", "--wait", "--timeout", "0").stderr
+    at_the_end(environ, f"leadstream-relay-{owes}", LEADS_ROUTED)
+    done = run(told, "--user", "42", "--yes", "--wait", "--timeout", "0", "--json")
+    assert json.loads(done.stdout)["unanswered"] == {}
 
 
 def test_who_waits_in_vain_hears_of_it(environ: dict[str, str], sent: Callable[[], list[RawEvent]]) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from connectors.destinations import Outlet
+from connectors.forgotten import unanswered
+from connectors.settings import Connection
 from connectors.sinks.delivery import Delivery, Parcel, Refusal, Refused, Retry
 from connectors.sinks.memory import MemorySink
 from schemas.records import RoutedLead
@@ -111,6 +114,26 @@ def test_a_destination_that_does_not_erase_is_not_asked_to(
         send(environ, LEADS_ROUTED, (lead, erased(lead, 2)), (lead, routed(lead, 3)))
         eventually(lambda: f"{lead}:3" in sink.leads)
     assert list(sink.attempts) == [f"{lead}:1", f"{lead}:3"]
+
+
+def test_an_erasure_is_unanswered_while_its_destination_is_paused_and_while_it_has_put_it_off(
+    environ: dict[str, str], group: str, topic_prefix: str
+) -> None:
+    lead, settings = f"e-{topic_prefix}1", Connection.read(environ)
+    outlet, sink = Outlet(at_work.named(group), group), MemorySink()
+    assert unanswered(settings, Outlet("nobody", f"{topic_prefix}nobody")) == set()
+    with relaying(environ, group, sink, schedule=(HOUR_S,), near_s=0.0) as one:
+        one.pause(True)
+        send(environ, LEADS_ROUTED, (lead, routed(lead, 1)), (lead, erased(lead, 2)))
+        assert unanswered(settings, outlet) == {lead}
+        sink.answers.append(Retry(None, "HTTP 500", alone=True))
+        one.pause(False)
+        eventually(lambda: committed(environ, group, LEADS_ROUTED))
+        assert (list(sink.attempts), unanswered(settings, outlet)) == ([f"{lead}:2"], {lead})  # it waits for an hour
+    with relaying(environ, group, sink, schedule=(HOUR_S,), near_s=0.0):
+        send(environ, LEADS_ROUTED, (lead, erased(lead, 3)))
+        eventually(lambda: not unanswered(settings, outlet))
+    assert f"{lead}:3" in sink.attempts
 
 
 @pytest.mark.parametrize("erases", [True, False])
