@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP: /metrics, /livez (it answers), /readyz (it owns partitions and works)."""
+"""What a worker says of itself over HTTP: /metrics, /livez (it answers), /readyz (it has its share, and works)."""
 
 from collections.abc import Callable, Iterable
 from threading import Thread

@@ -103,6 +103,7 @@ def test_who_stands_by_follows_what_it_gives_back_and_a_spare_worker_follows_eve
     async def scenario() -> None:
         app = owner(standby=True)
         await assigned(app, set(), 1)  # it has never had a partition
+        assert app.engine.ready() == ""  # more workers than partitions are no fault
         followed = app.engine._standby.places()
         assert {topic for topic, _ in followed} >= {"visitors", "leads.profiles"}
         everything = Counted.held
