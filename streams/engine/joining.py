@@ -19,7 +19,9 @@ def hear(coordinator: Any, gone: Callable[[str], None], again_s: float = AGAIN_S
 
     async def heard(error: Exception) -> None:
         log.warning("the group cannot be joined or kept, to be tried again", extra={"error": error})
-        coordinator.request_rejoin()  # its heartbeats may have ended with the error
+        beats = coordinator._heartbeat_task
+        if beats is None or beats.done():  # else the group still has us, and would have to move for nothing
+            coordinator.request_rejoin()
         await asyncio.wait([coordinator._closing], timeout=again_s)
 
     def ended(task: "asyncio.Task[None]") -> None:

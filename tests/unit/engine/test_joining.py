@@ -39,12 +39,17 @@ def test_a_join_that_is_answered_oddly_is_tried_again_though_nobody_polls() -> N
     coordinator(300.0, then)
 
 
-def test_heartbeats_that_end_with_an_error_begin_again_with_a_join() -> None:
+@pytest.mark.parametrize("beating", [True, False], ids=["heartbeats go on", "heartbeats have ended"])
+def test_only_who_is_out_of_the_group_joins_it_again(beating: bool) -> None:
+    # Offsets that cannot be fetched, say, are no reason to move everybody's partitions.
     async def then(made: GroupCoordinator) -> None:
         hear(made, ignored, SOON_S)
         made._rejoin_needed_fut = asyncio.get_running_loop().create_future()
-        await made._push_error_to_user(KafkaError("a heartbeat was answered oddly"))
-        assert made._rejoin_needed_fut.done()
+        made._heartbeat_task = asyncio.create_task(asyncio.sleep(60.0 if beating else 0.0))
+        await asyncio.sleep(SOON_S)
+        await made._push_error_to_user(KafkaError("answered oddly"))
+        assert made._rejoin_needed_fut.done() is not beating
+        made._heartbeat_task.cancel()
 
     coordinator(300.0, then)
 
