@@ -1,8 +1,8 @@
 """learn: an example becomes a better model, signed. Every worker scores from the table's changelog.
 
-A model weighs two thirds of a megabyte, an example half a kilobyte. So a model is written once in up to 33 examples,
-the rarer the more it knows, and at least once in ten minutes of their time; between, what was learned is written as
-*lessons*. Model and lessons are all that the learner knows: it goes on from them bit for bit.
+A model weighs up to nine tenths of a megabyte, an example half a kilobyte. So a model is written once in up to 33
+examples, the rarer the more it knows, and at least once in ten minutes of their time; between, what was learned is
+written as *lessons*. Model and lessons are all that the learner knows: it goes on from them bit for bit.
 """
 
 from collections.abc import Sequence

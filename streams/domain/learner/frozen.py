@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from streams.domain.learner.fields import Fields, Plan
-from streams.domain.learner.grove import Grove, as_row
+from streams.domain.learner.grove import Kept, as_row, parts
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.plain import WIDEST
 from streams.domain.learner.state import State
@@ -25,10 +25,10 @@ class Frozen:
     """`names` in the order of their slots, `stats` three numbers of each, one weight for each cell of the table."""
 
     def __init__(
-        self, names: Sequence[str], stats: "array[float]", weights: "array[float]", bias: float, grove: Grove
+        self, names: Sequence[str], stats: "array[float]", weights: "array[float]", bias: float, grove: Kept
     ) -> None:
         self.weights, self._forest = weights, grove.forest
-        self._of_pool, self._of_trees, rest = grove.parts
+        self._of_pool, self._of_trees, rest = parts(grove.forest, grove.trust)
         self.bias = self._of_pool * bias + rest
         self._fields = Fields(names, stats)
         self._bits = len(weights).bit_length() - 1
@@ -70,4 +70,4 @@ def frozen(state: State) -> Frozen:
     bias = 0.0
     for expert in range(experts):
         bias += state.head[2 * experts + expert] * state.head[expert]
-    return Frozen(state.names, state.stats[:], weights, bias, Grove.restored(state.grove))
+    return Frozen(state.names, state.stats[:], weights, bias, state.grove)

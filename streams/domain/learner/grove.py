@@ -55,7 +55,7 @@ class Grove:
         """Return the log-odds of a lead to which the pool gives `pool`."""
         if not self.forest.roots:
             return pool
-        u, v, b = self._trust[0], self._trust[1], self._base
+        (u, v), b = self._trust[:2], _base(self._trust)
         trees: float = KERNEL.climb(as_row(seen.values, seen.plan), *self.forest)
         return b + u * (pool - b) + v * trees
 
@@ -66,7 +66,7 @@ class Grove:
         """
         row, told = as_row(seen.values, seen.plan), weight * weight * weight * weight if weight < 1.0 else weight
         if self.forest.roots:
-            self._judge(pool - self._base, KERNEL.climb(row, *self.forest), chance, told)
+            self._judge(pool - _base(self._trust), KERNEL.climb(row, *self.forest), chance, told)
         self._trust[5] += min(LATEST * told, 1.0) * (chance - self._trust[5])
         width = min(fields, WIDEST)
         self._rows.append((row[:width], chance, weight))
@@ -84,24 +84,10 @@ class Grove:
         self.forest, self._trust = nothing(), _trust(self._trust[5])
         self._due, self._learned = FIRST, 0
 
-    @property
-    def parts(self) -> tuple[float, float, float]:
-        """The trust in the pool and in the trees, and what is there without either, in log-odds."""
-        if not self.forest.roots:
-            return ALONE, 0.0, 0.0
-        roots = sum(self.forest.values[root] for root in self.forest.roots)
-        u, v = self._trust[0], self._trust[1]
-        return u, v, (1.0 - u) * self._base + v * roots
-
-    @property
-    def _base(self) -> float:
-        rate = min(max(self._trust[5], BOUND), 1.0 - BOUND)
-        return log(rate / (1.0 - rate))
-
     def _judge(self, pool: float, trees: float, chance: float, weight: float) -> None:
         """Take a Newton step of the log-loss: squares are discounted, and so is what holds the trust where it began."""
         u, v, pools, both, grown, _ = self._trust
-        p = 1.0 / (1.0 + exp(-min(max(self._base + u * pool + v * trees, -30.0), 30.0)))
+        p = 1.0 / (1.0 + exp(-min(max(_base(self._trust) + u * pool + v * trees, -30.0), 30.0)))
         kept = KEPT**weight
         curve = weight * max(p * (1.0 - p), BOUND)
         pools = kept * pools + (1.0 - kept) * HELD + curve * pool * pool
@@ -130,6 +116,14 @@ class Grove:
         return grove
 
 
+def parts(forest: Forest, trust: "array[float]") -> tuple[float, float, float]:
+    """Return the trust in the pool and in the trees' splits, and what there is without either, in log-odds."""
+    if not forest.roots:
+        return ALONE, 0.0, 0.0
+    (u, v), roots = trust[:2], sum(forest.values[root] for root in forest.roots)
+    return u, v, (1.0 - u) * _base(trust) + v * roots
+
+
 def as_row(values: tuple[Any, ...], plan: Plan) -> "array[float]":
     """Return a lead's values by the slots of their fields, as trees read them."""
     row = _BLANK[:]
@@ -140,6 +134,11 @@ def as_row(values: tuple[Any, ...], plan: Plan) -> "array[float]":
 def _even(rows: Iterable["array[float]"], width: int) -> "list[array[float]]":
     """Return the rows in one width: of a field that was not known yet, they have nothing."""
     return [row if len(row) == width else row + _BLANK[: width - len(row)] for row in rows]
+
+
+def _base(trust: "array[float]") -> float:
+    rate = min(max(trust[5], BOUND), 1.0 - BOUND)
+    return log(rate / (1.0 - rate))
 
 
 def _trust(rate: float) -> "array[float]":
