@@ -356,7 +356,7 @@ static PyObject *fold(PyObject *self, PyObject *const *given, Py_ssize_t count) 
 }
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, "See streams/domain/learner/plain.py."}
-static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(points), FAST(blend), FAST(step), FAST(fold), FAST(row), FAST(climb), FAST(tally), FAST(split), {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {FAST(encode), FAST(observe), FAST(points), FAST(blend), FAST(step), FAST(fold), FAST(row), FAST(climb), FAST(join), FAST(tally), FAST(split), {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot phases[] = {{0, NULL}};
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", "The lead classifier's arithmetic.", 0, methods, phases, NULL, NULL, NULL};
 

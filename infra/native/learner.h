@@ -13,6 +13,7 @@ static const uint64_t BASIS = 0xCBF29CE484222325u, PRIME = 0x100000001B3u;
 /* of trees.c */
 PyObject *row(PyObject *self, PyObject *const *given, Py_ssize_t count);
 PyObject *climb(PyObject *self, PyObject *const *given, Py_ssize_t count);
+PyObject *join(PyObject *self, PyObject *const *given, Py_ssize_t count);
 PyObject *tally(PyObject *self, PyObject *const *given, Py_ssize_t count);
 PyObject *split(PyObject *self, PyObject *const *given, Py_ssize_t count);
 

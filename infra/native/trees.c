@@ -71,6 +71,27 @@ bad:
     return NULL;
 }
 
+/* join(points, slots, shares, of_points, of_shares) */
+PyObject *join(PyObject *self, PyObject *const *given, Py_ssize_t count) {
+    (void)self;
+    if (count != 5) return PyErr_SetString(PyExc_TypeError, "join: five"), NULL;
+    double of_points = PyFloat_AsDouble(given[3]), of_shares = PyFloat_AsDouble(given[4]);
+    if (PyErr_Occurred()) return NULL;
+    Py_buffer v[3];
+    if (borrow(given[1], &v[0], 0, 4, PyBUF_SIMPLE) < 0) return NULL;
+    if (borrow(given[0], &v[1], v[0].len / 4, 8, PyBUF_WRITABLE) < 0) return give_back(v, 1), NULL;
+    if (borrow(given[2], &v[2], 0, 8, PyBUF_SIMPLE) < 0) return give_back(v, 2), NULL;
+    const uint32_t *slots = v[0].buf;
+    double *points = v[1].buf;
+    const double *shares = v[2].buf;
+    for (Py_ssize_t at = 0; at < v[0].len / 4; at++) {
+        double share = (Py_ssize_t)slots[at] < v[2].len / 8 ? of_shares * shares[slots[at]] : 0.0;
+        points[at] = of_points * points[at] + share;
+    }
+    give_back(v, 3);
+    Py_RETURN_NONE;
+}
+
 /* tally(codes, rows, slopes, curves, out_slopes, out_curves): of so many fields as `codes` has in a row of `slopes` */
 PyObject *tally(PyObject *self, PyObject *const *given, Py_ssize_t count) {
     (void)self;

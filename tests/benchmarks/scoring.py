@@ -49,7 +49,7 @@ def main() -> None:
     plan = frozen._fields.plan(told[0][0])
     rows = [tuple(plan.read(x) for x, _ in told[at : at + TOGETHER]) for at in range(0, LEADS - TOGETHER, TOGETHER)]
     room, given = plan.blank * TOGETHER, (plan.seeds, plan.slots, frozen._fields.stats, 14, frozen.weights)
-    took[f"the same, {TOGETHER} in a call, each"] = [
+    took[f"by the pool, {TOGETHER} in a call, each"] = [
         timed(lambda some=some: KERNEL.points(some, *given, room)) / TOGETHER  # type: ignore[misc]
         for some in rows
         for _ in range(TOGETHER)

@@ -33,6 +33,7 @@ class Frozen:
         self._fields = Fields(names, stats)
         self._bits = len(weights).bit_length() - 1
         self._asked = {names[slot]: slot for slot in sorted(set(grove.forest.splits) - {-1})}
+        self._absent: dict[tuple[str, ...], tuple[str, ...]] = {}  # of those, what leads with these names have not
 
     def points(self, x: Mapping[str, Any]) -> tuple[tuple[str, ...], Sequence[float]]:
         """Return names and their shares of the log-odds: the features in `x`, and others that trees have asked for."""
@@ -45,16 +46,15 @@ class Frozen:
         self, plan: Plan, values: tuple[Any, ...], points: Sequence[float]
     ) -> tuple[tuple[str, ...], Sequence[float]]:
         """Return the points of the pool and of the trees, each by how far it is trusted."""
-        u, v, shares = self._of_pool, self._of_trees, array("d", _NONE)
+        shares = array("d", _NONE)
         KERNEL.climb(as_row(values, plan), *self._forest, shares)
-        both = [
-            u * of + v * shares[slot] if slot < WIDEST else u * of for of, slot in zip(points, plan.slots, strict=True)
-        ]
-        absent = self._asked.keys() - plan.names
+        KERNEL.join(points, plan.slots, shares, self._of_pool, self._of_trees)
+        if plan.names not in self._absent:
+            self._absent[plan.names] = tuple(sorted(self._asked.keys() - plan.names))
+        absent = self._absent[plan.names]
         if not absent:
-            return plan.names, both
-        more = sorted(absent)
-        return (*plan.names, *more), [*both, *(v * shares[self._asked[name]] for name in more)]
+            return plan.names, points
+        return (*plan.names, *absent), [*points, *(self._of_trees * shares[self._asked[name]] for name in absent)]
 
     def explain(self, x: Mapping[str, Any]) -> Explained:
         """Return the score of a lead's features, and where it comes from."""

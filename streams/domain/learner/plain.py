@@ -264,6 +264,12 @@ def climb(  # noqa: PLR0917 - as the compiled one takes them
     return total
 
 
+def join(points: Factors, slots: Sequence[int], shares: Factors, of_points: float, of_shares: float) -> None:
+    """Weight each feature's points, and add its share by its field's slot, weighted too."""
+    for at, slot in enumerate(slots):
+        points[at] = of_points * points[at] + (of_shares * shares[slot] if slot < len(shares) else 0.0)
+
+
 def text_hash(text: str) -> int:
     """Return the 64-bit FNV-1a hash of the first `HASHED` bytes: the same in every process, unlike Python's own.
 

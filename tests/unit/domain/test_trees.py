@@ -156,6 +156,11 @@ def test_the_compiled_climb_is_pythons_to_the_bit() -> None:
         one, other = array("d", bytes(8 * WIDEST)), array("d", bytes(8 * WIDEST))
         assert plain.climb(row, *forest, one) == KERNEL.climb(row, *forest, other) == plain.climb(row, *forest)
         assert one == other
+        points = array("d", (rng.gauss(0, 1) for _ in slots)), array("d")
+        points[1].extend(points[0])
+        for kernel, each in zip((plain, KERNEL), points, strict=True):
+            kernel.join(each, slots, one, 0.7, 0.3)
+        assert points[0] == points[1]
 
 
 @compiled
