@@ -4,7 +4,6 @@ Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/st
 """
 
 import base64
-import binascii
 import hmac
 from dataclasses import dataclass, field
 
@@ -29,7 +28,7 @@ class Secret:
         """Read `whsec_` + base64. Raises `BadSecretError`."""
         try:
             key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise BadSecretError("write whsec_ and base64; `openssl rand -base64 32` makes the second part") from None
         if not SHORTEST <= len(key) <= LONGEST:
             raise BadSecretError(f"a secret holds {SHORTEST} to {LONGEST} bytes, this one {len(key)}")

@@ -4,7 +4,6 @@ https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
 
 import base64
-import binascii
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,6 +13,7 @@ from connectors.settings import CollectorSettings
 from connectors.sources.contract import JSON_TYPES, Part, Refused, Request
 from connectors.sources.reading import hashed, key_of, text
 from connectors.sources.segment_event import read
+from connectors.sources.signing import from_base64
 from connectors.sources.sound import Unsound, cut, parse, parse_event, repeats
 from schemas.records import Channel, RawEvent
 from schemas.sighting import Sighting
@@ -147,10 +147,7 @@ def _header_key(authorization: str) -> str:
         return credentials.strip()
     if scheme.lower() != "basic":
         return ""
-    try:
-        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    return from_base64(credentials).decode(errors="replace").partition(":")[0]
 
 
 def _json(request: Request) -> bytes:

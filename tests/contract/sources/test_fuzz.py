@@ -105,6 +105,29 @@ def test_an_adapter_never_raises_anything_but_its_typed_rejection(name: str, dat
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(sighting), type=Sighting) == sighting
 
 
+BYTES = st.text(st.characters(max_codepoint=255), max_size=6)  # as HTTP servers hand headers on
+
+
+@EACH
+@settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_header_of_any_bytes_and_any_query_are_let_in_or_refused(name: str, data: st.DataObject) -> None:
+    golden = json.loads(goldens(name)[0].read_text())
+    asked = request(name, json.dumps(golden["payload"]).encode(), golden["path"], at=NOW)
+    headers = dict(asked.headers)
+    for header in data.draw(
+        st.lists(st.sampled_from([*headers, "authorization", "cookie", "origin"]), min_size=1, max_size=2)
+    ):
+        shown = headers.get(header) or data.draw(st.sampled_from(["", "Basic ", "Bearer ", "sp=", "leadstream_id="]))
+        at = data.draw(st.integers(0, len(shown)))
+        headers[header] = shown[:at] + data.draw(BYTES) + shown[at + data.draw(st.integers(0, 3)) :]
+    query = asked.query + data.draw(BYTES)
+    try:
+        source(name).verify(asked._replace(headers=headers, query=query))
+    except Refused as refused:
+        assert 400 <= refused.status < 500  # noqa: PT017
+
+
 @EACH
 @settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
 @given(st.data())
