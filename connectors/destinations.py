@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.egress.guard import Guard
@@ -17,6 +16,7 @@ from connectors.lane import SCHEDULE_S
 from connectors.settings import Outlets, RelaySettings, SettingsError
 from connectors.sinks import SINKS, Kind
 from connectors.sinks.delivery import Sink
+from connectors.written import NotReadError, loaded
 from schemas.topics import DAY_S, LEADS_ROUTED, Topic, retry_name
 
 __all__ = ["GROUP", "Destination", "Outlet", "destinations", "erasing", "groups", "named"]
@@ -177,11 +177,9 @@ SINGLE = ("webhook", "memory")
 
 def _entries(path: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{FILE}={path} cannot be read ({type(error).__name__})") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{FILE}={path} is no YAML: {' '.join(str(error).split())}") from None
+        found = loaded(Path(path))
+    except NotReadError as error:
+        raise SettingsError(f"{FILE}={path} {error}") from None
     entries = found.get("destinations") if isinstance(found, dict) else None
     if not isinstance(entries, dict) or not entries:
         raise SettingsError(f"{FILE}={path}: write `destinations:` and below it one entry for each, by name")

@@ -4,10 +4,10 @@ from math import log
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.settings import SettingsError
+from connectors.written import NotReadError, loaded
 from schemas.records import Kind
 from streams.domain.card import NO_BOUND, Bounds, Card, Fade, Rule, Stated
 from streams.domain.profile import PAID
@@ -175,13 +175,9 @@ def card(path: str = "", setting: str = SETTING) -> Card:
     """Return the card in a file, the usual one for "". Raises `SettingsError`: file, rule, field, and what to do."""
     place = Path(path or USUAL)
     try:
-        found = yaml.safe_load(place.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _complaint(
-            setting, path, [f"cannot be read ({type(error).__name__}); name a file that may be read"]
-        ) from None
-    except yaml.YAMLError as error:
-        raise _complaint(setting, path, [f"is not YAML: {' '.join(str(error).split())}"]) from None
+        found = loaded(place)
+    except NotReadError as error:
+        raise _complaint(setting, path, [str(error)]) from None
     try:
         file = CardFile.model_validate(found)
     except ValidationError as error:

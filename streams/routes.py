@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.settings import SettingsError
+from connectors.written import NotReadError, loaded
 from streams.domain.rotation import Owner
 from streams.domain.routing import DAY_S, Routing
 
@@ -61,13 +61,9 @@ def routing(path: str) -> Routing:
     if not path:
         return DEFAULT
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _complaint(
-            path, [f"cannot be read ({type(error).__name__}); name a file that the worker may read"]
-        ) from None
-    except yaml.YAMLError as error:
-        raise _complaint(path, [f"is not YAML: {' '.join(str(error).split())}"]) from None
+        found = loaded(Path(path))
+    except NotReadError as error:
+        raise _complaint(path, [str(error)]) from None
     try:
         file = RoutingFile.model_validate({} if found is None else found)
     except ValidationError as error:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import jmespath.exceptions
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from connectors.lists.table import Unreadable
 from connectors.sources.mapping import FIELDS, IDENTITY, Expression, expression
+from connectors.written import NotReadError, loaded
 from schemas.rejected import Reason, Rejected
 
 __all__ = ["ListMap", "by_names", "from_file", "told"]
@@ -94,9 +94,9 @@ def told(pairs: Iterable[str], columns: Iterable[str]) -> ListMap:
 def from_file(path: Path) -> ListMap:
     """Return the map in a YAML file. Raises `Unreadable`."""
     try:
-        return ListMap.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Unreadable(f"--mapping {path} cannot be read ({type(error).__name__})") from None
+        return ListMap.model_validate(loaded(path))
+    except NotReadError as error:
+        raise Unreadable(f"--mapping {path} {error}") from None
     except ValidationError as error:
         raise Unreadable(f"--mapping {path}: {_faults(error)}") from None
 

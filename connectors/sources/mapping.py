@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 import jmespath
 import jmespath.exceptions
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.settings import SettingsError
+from connectors.written import NotReadError, loaded
 from schemas.records import Channel, Kind
 
 READY = Path(__file__).parent / "maps"
@@ -112,9 +112,14 @@ def mappings(paths: tuple[str, ...] = ()) -> dict[str, Mapping]:
 
 def _read(file: Path) -> Mapping:
     try:
-        return Mapping.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"LEADSTREAM_MAPS {file}: cannot be read ({type(error).__name__})") from None
+        return Mapping.model_validate(loaded(file))
+    except NotReadError as error:
+        raise SettingsError(f"LEADSTREAM_MAPS {file}: {error}") from None
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors(include_url=False)]
+        faults = [
+            f"{'.'.join(map(str, it['loc']))}: {it['msg']}"
+            if it["loc"] or it["type"] != "model_type"
+            else "is no mapping; write keys and values, as connectors/sources/maps has them"
+            for it in error.errors(include_url=False)
+        ]
         raise SettingsError("\n".join(f"LEADSTREAM_MAPS {file}: {fault}" for fault in faults)) from None

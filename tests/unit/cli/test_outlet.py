@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connectors.settings import SettingsError
-from streams.cli.processes import outlet
+from streams.cli.processes import _exports, outlet
 
 BROKER = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 WEBHOOK = {
@@ -38,3 +38,9 @@ def test_destinations_of_a_file_are_named_whatever_else_is_set(tmp_path: Path) -
 def test_a_webhook_without_an_address_is_complained_of() -> None:
     with pytest.raises(SettingsError, match="LEADSTREAM_WEBHOOK_URL"):
         outlet(BROKER)
+
+
+def test_what_other_shells_are_told_is_enough_for_the_relays_part_of_check() -> None:
+    said = _exports(BROKER | {"LEADSTREAM_SINK": "memory", "LEADSTREAM_COLLECTOR_HOST": "127.0.0.1"})
+    given = dict(line.removeprefix("  export ").split("=", 1) for line in said.splitlines() if "=" in line)
+    assert "go nowhere" in outlet(given)

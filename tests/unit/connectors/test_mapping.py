@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -56,6 +57,22 @@ def test_a_map_that_is_wrong_stops_the_process_and_names_its_file(change: str, s
     file = tmp_path / "own.yaml"
     file.write_text(OWN.replace(change, said if ":" in said or "<" in said or "{" in said else ""))
     with pytest.raises(SettingsError, match="LEADSTREAM_MAPS"):
+        mappings((str(file),))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b": [", "is not YAML: while parsing"),
+        (b"- 1", "is no mapping; write keys and values, as connectors/sources/maps has them"),
+        (b"", "is no mapping"),
+        (b"\xff\xfe\x00", "cannot be read (UnicodeDecodeError); name a file that may be read"),
+    ],
+)
+def test_a_file_that_holds_no_map_is_told_with_what_is_in_it(written: bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(written)
+    with pytest.raises(SettingsError, match=re.escape(f"LEADSTREAM_MAPS {file}: {said}")):
         mappings((str(file),))
 
 

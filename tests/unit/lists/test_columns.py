@@ -55,7 +55,7 @@ def test_a_file_may_say_it_in_jmespath(tmp_path: Path) -> None:
         ("map: {shoe: size}", "there is no field shoe"),
         ("map: {name: name}", "map at least one of"),
         ("map: {email: '[['}", "is no JMESPath"),
-        ("map: [", "cannot be read"),
+        ("map: [", "is not YAML: while parsing a flow node .* at line 1, column 7"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:
