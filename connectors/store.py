@@ -205,7 +205,7 @@ class Store:
             found = held[b"into"].decode()
         key = f"lead:{found}:timeline"
         entries = cast("list[tuple[bytes, float]]", self._redis.zrange(key, 0, -1, withscores=True))
-        timeline = [Entry(at, msgspec.json.decode(told)) for told, at in entries]
+        timeline = _once([Entry(at, msgspec.json.decode(told)) for told, at in entries])
         decision = msgspec.json.decode(held[b"decision"]) if b"decision" in held else None
         return Lead(lead_id, msgspec.json.decode(held[b"profile"]), decision, timeline)
 
@@ -238,6 +238,15 @@ def _allows(record: Touchpoint | Outcome) -> str:
     if not isinstance(record, Touchpoint) or not allows_again(record, by_device=True):
         return ""
     return "named" if allows_again(record, by_device=False) else "device"
+
+
+def _once(entries: list[Entry]) -> list[Entry]:
+    """Return each touchpoint once: of one that was told again, since it is not a person's, both accounts together."""
+    found: dict[object, Entry] = {}
+    for entry in entries:
+        id_ = entry.told["id"]
+        found[id_] = Entry(entry.at, {**found[id_].told, **entry.told}) if id_ in found else entry
+    return list(found.values())
 
 
 def _told(record: Touchpoint | Outcome) -> bytes:

@@ -1,4 +1,4 @@
-"""The records of quarantine: what is held back, and the crowds it is told by."""
+"""The records of quarantine: what is held back, and the crowds that machines are told by."""
 
 from msgspec import field
 
@@ -18,11 +18,29 @@ class Quarantined(Record, frozen=True, kw_only=True):
     released_at: float = 0.0
 
 
-class Crowd(Record, frozen=True, kw_only=True):
-    """How many forms each network and each visitor has sent in an hour: the second state of `resolve`.
+class Click(Record, frozen=True, kw_only=True):
+    """A click of `who` (a pseudonym) on a `link` (a checksum), as its touchpoint has it.
 
-    `hour` = hours since the epoch; `counts` by pseudonym, never more than there were.
+    `counted`: it was taken for a person's.
+    """
+
+    who: str
+    link: int
+    id: str
+    lead_id: str
+    occurred_at: float
+    received_at: float
+    digest: int = 0
+    counted: bool = True
+
+
+class Crowd(Record, frozen=True, kw_only=True):
+    """How many forms each network and each visitor has sent in an hour, and the latest clicks in mails.
+
+    It is the second state of `resolve`. `hour` = hours since the epoch; `counts` by pseudonym, never more than there
+    were.
     """
 
     hour: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    clicks: list[Click] = field(default_factory=list)

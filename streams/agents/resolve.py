@@ -1,8 +1,8 @@
 """resolve: a raw event becomes a touchpoint or an outcome of the lead it is about.
 
 In this order: read it, bound its time, ask for consent, leave the sender's tests aside, find out who it is about, hold
-back what people did not send. The state is whom a key (a visitor, or a user without a visitor) turned out to be; and,
-one row in each partition, how many forms came from where.
+back what people did not send, count no clicks of scanners. The state is whom a key (a visitor, or a user without a
+visitor) turned out to be; and, one row in each partition, how many forms came from where, and the latest clicks.
 """
 
 import zlib
@@ -24,6 +24,7 @@ from schemas.sighting import Sighting, Sign
 from schemas.step import Agent, Applied, States
 from schemas.topics import CROWDS, EVENTS, QUARANTINE, TOUCHPOINTS, VISITORS, Emit
 from streams.domain import consent
+from streams.domain.flurries import clicked
 from streams.domain.identity import Ids, Known, account_of, known
 from streams.domain.junk import LENIENT, Judge, verdict
 from streams.domain.traits import kept
@@ -88,7 +89,8 @@ def make_resolve(
         account = account_of(who.email or who.mailbox, registrable)
         keep = kept(sighting.traits, traits)
         touch = to_touchpoint(sighting, raw, who, lead_id=whose.lead_id, account=account, traits=keep, consent=stated)
-        emits: tuple[Emit, ...] = (Emit(TOUCHPOINTS, touch.lead_id, touch),)
+        crowd, told = clicked(crowd, key, touch)
+        emits: tuple[Emit, ...] = tuple([Emit(TOUCHPOINTS, it.lead_id, it) for it in told])
         if whose.links:
             links = [link(lead_id, into, touch) for lead_id, into in whose.links if rank(into) > rank(lead_id)]
             emits = (*[Emit(TOUCHPOINTS, it.lead_id, it) for it in links], *emits)

@@ -24,7 +24,7 @@ def counted(crowd: Crowd | None, name: str, at: float) -> Crowd:
     """
     hour = int(at // HOUR_S)
     if crowd is None or hour > crowd.hour:
-        return Crowd(hour=hour, counts={name: 1})
+        return replace(crowd or Crowd(), hour=hour, counts={name: 1})
     if hour < crowd.hour:
         return crowd
     if name in crowd.counts or len(crowd.counts) < ROOM:

@@ -38,14 +38,15 @@ V = TypeVar("V")
 def observe(profile: LeadProfile, touch: Touchpoint) -> LeadProfile:
     """Return the profile after a touchpoint; the very same profile when the touchpoint was counted before.
 
-    `version` rises by one. Raises `Rejected`: ID_CONFLICT, INVALID_VALUE (see `seen`).
+    One that was counted as a person's, and turns out to be a machine's, is taken back. `version` rises by one. Raises
+    `Rejected`: ID_CONFLICT, INVALID_VALUE (see `seen`).
     """
     at, human = touch.occurred_at, touch.weight > 0
     day, paid = int(at // DAY_S), human and is_paid(touch)
     name = str(touch.kind) if human else seen.MACHINE
     entry = seen.entry(touch.id, touch.digest, name, paid, day)
     if seen.has(profile.seen, entry):
-        return profile
+        return profile if human else _taken_back(profile, entry, touch)
     traits = {trait: Trait(value=value, at=at) for trait, value in touch.traits.items()}
     if touch.account:
         traits["account"] = Trait(value=touch.account, at=at)
@@ -129,6 +130,32 @@ def portrayed(profile: LeadProfile) -> list[float]:
 def is_paid(touch: Touchpoint) -> bool:
     """Tell whether an advertisement brought the lead here."""
     return bool(touch.click_id) or touch.campaign_medium.lower() in PAID_MEDIA or touch.kind is Kind.AD_LEAD
+
+
+def _taken_back(profile: LeadProfile, entry: bytes, touch: Touchpoint) -> LeadProfile:
+    """Return the profile without what it has counted of a touchpoint.
+
+    When it was last seen, and where from, stays as it is known (what was before is not), unless nothing else is left.
+    """
+    mark = seen.known(profile.seen, entry)
+    if mark.name in (seen.MACHINE, seen.UNCOUNTED):
+        return profile
+    day = int(touch.occurred_at // DAY_S)
+    names = (mark.name, PAID) if mark.paid else (mark.name,)
+    held = next((it.counts for it in profile.days if it.day == day), {})
+    left = {name: count - (name in names) for name, count in held.items()}
+    left = {name: count for name, count in left.items() if count > 0}
+    days = [replace(it, counts=left) if it.day == day else it for it in profile.days]
+    if any(it.day == day for it in days):  # else it lies too far back to be counted any more
+        days = _count(days, day, (seen.MACHINE,))
+    after = replace(
+        profile,
+        version=profile.version + 1,
+        touches=profile.touches - 1,
+        days=days,
+        seen=seen.changed(profile.seen, entry),
+    )
+    return after if after.touches else replace(after, first_seen=0.0, last_seen=0.0, first_visit=None, last_visit=None)
 
 
 def _trait(one: Trait, other: Trait) -> Trait:

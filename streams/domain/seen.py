@@ -40,15 +40,23 @@ def entry(id_: str, digest: int, name: str = UNCOUNTED, paid: bool = False, day:
 
 def has(seen: bytes, new: bytes) -> bool:
     """Tell whether an entry is there already. Raises `Rejected(ID_CONFLICT)` when its id is, with another digest."""
-    head = new[:8]
-    at = seen.find(head)
-    while at >= 0 and at % ENTRY:
-        at = seen.find(head, at + 1)
+    at = _place(seen, new)
     if at < 0:
         return False
     if int.from_bytes(seen[at + 8 : at + 12], "big") >> 19 != int.from_bytes(new[8:], "big") >> 19:
         raise Rejected(Reason.ID_CONFLICT, "the id was seen with another payload")
     return True
+
+
+def known(seen: bytes, new: bytes) -> Mark:
+    """Return what was counted under an entry's id, which is there (see `has`)."""
+    return _mark(seen[(at := _place(seen, new)) + 8 : at + ENTRY])
+
+
+def changed(seen: bytes, new: bytes) -> bytes:
+    """Return `seen` with an entry in the place of the one with the same id."""
+    at = _place(seen, new)
+    return seen[:at] + new + seen[at + ENTRY :]
 
 
 def add(seen: bytes, new: bytes) -> bytes:
@@ -71,6 +79,15 @@ def union(one: bytes, other: bytes) -> tuple[bytes, list[Mark]]:
 def entries(seen: bytes) -> Iterator[bytes]:
     """Yield the entries one by one, oldest first."""
     return (seen[at : at + ENTRY] for at in range(0, len(seen), ENTRY))
+
+
+def _place(seen: bytes, new: bytes) -> int:
+    """Return where an entry's id is, -1 = nowhere."""
+    head = new[:8]
+    at = seen.find(head)
+    while at >= 0 and at % ENTRY:
+        at = seen.find(head, at + 1)
+    return at
 
 
 def _mark(tail: bytes) -> Mark:

@@ -53,6 +53,17 @@ def test_shuffled_and_repeated_records_leave_the_same_lead(store: Store, lead: s
     assert [entry.at for entry in found.timeline] == [NOON + at for at in (1, 2, 3, 4, 5, 9)]
 
 
+def test_what_is_told_again_because_a_machine_did_it_is_shown_once_and_says_so(store: Store, lead: str) -> None:
+    click = touchpoint(lead, 1, page="/pricing", kind=Kind.EMAIL_CLICK)
+    undone = touchpoint(lead, 1, kind=Kind.EMAIL_CLICK, weight=0.0, weight_reason="scanner clicks")
+    for told in ([click, undone, touchpoint(lead, 2)], [undone, click]):
+        store.write([profile(lead), *told])
+        found = store.lead(lead)
+        assert found is not None
+        assert [entry.at for entry in found.timeline] == [NOON + 1, NOON + 2]
+        assert (found.timeline[0].told["page"], found.timeline[0].told["not_counted"]) == ("/pricing", "scanner clicks")
+
+
 def test_only_the_last_fifty_touches_are_kept_whatever_came_first(store: Store, lead: str) -> None:
     told = [touchpoint(lead, number) for number in range(80)]
     random.Random(1).shuffle(told)
