@@ -51,6 +51,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a version: what it has learned from, how good its scores were, what weighs most, whether it scores."""
+    from streams.domain.bins import binned
     from streams.versions import NoSuchVersion
 
     with explained():
@@ -70,7 +71,7 @@ def show(
     table = Table(box=None, header_style="dim")
     table.add_column("feature (the pipeline's)")
     table.add_column("log-odds for one spread", justify="right")
-    for term in terms[:12]:
+    for term in [it for it in terms if not binned(it.feature)[0]][:12]:
         table.add_row(term.feature, f"{term.weight:+.3f}")
     console.print(table)
 
@@ -149,7 +150,7 @@ def _told(there: "Shelf", version: int) -> dict[str, Any]:
 
 
 def _bytes(snapshot: "ModelSnapshot") -> int:
-    return len(snapshot.learner) + len(snapshot.classifier)
+    return len(snapshot.learner) + len(snapshot.classifier) + sum(map(len, snapshot.heads))
 
 
 def _refusals(there: "Shelf") -> None:
