@@ -1,17 +1,18 @@
 """A score is the sum of its ledger after every event, and neither order nor repeats of events change it."""
 
 from itertools import accumulate
+from math import inf, log
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import LeadProfile, Touchpoint
+from schemas.records import Kind, LeadProfile, Touchpoint
 from streams.cards import card
 from streams.domain.blend import Blend
-from streams.domain.card import Bounds
+from streams.domain.card import ENGAGEMENT, FIT, Bounds, Card, Fade, Rule, Stated
 from streams.domain.features import features
 from streams.domain.ledger import TOTAL, Ledger, total
-from streams.domain.profile import observe
+from streams.domain.profile import DAY_S, observe
 from tests.properties.test_folds import INSTANTS, fold, histories
 from tests.unit.domain.test_blend import after
 
@@ -43,3 +44,77 @@ def test_in_any_order_and_repeated_events_give_the_same_ledger(
 ) -> None:
     shuffled = draw.draw(st.permutations(touches + touches[: len(touches) // 2]))
     assert LEDGER.lines(fold(shuffled), now) == LEDGER.lines(fold(touches), now)
+
+
+POINTS = st.sampled_from([-20.0, -3.0, 0.5, 1.0, 7.0, 25.0])
+BOUNDS = st.tuples(st.sampled_from([-inf, -30.0, -4.0, 0.0]), st.sampled_from([0.0, 3.0, 10.0, inf])).map(
+    lambda it: Bounds(*it)
+)
+FADES = st.sampled_from([Fade(), *map(Fade, (0.5, 3.0, 14.0)), *(Fade(0.0, days) for days in (1.0, 5.0, 30.0))])
+ASKED = st.sampled_from([Stated("title", values=frozenset("a")), Stated("industry", nothing=True)])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    group, points, bounds = draw(st.sampled_from([FIT, ENGAGEMENT])), draw(POINTS), draw(BOUNDS)
+    rule = Rule("", group, points, bounds=bounds)
+    match draw(st.sampled_from(["events", "events", "stated", "quiet"])):
+        case "events":
+            kinds = draw(st.frozensets(st.sampled_from(Kind), min_size=1, max_size=4))
+            return rule._replace(events=kinds, per_day=draw(st.sampled_from([1.0, 2.0, inf])), fade=draw(FADES))
+        case "stated":
+            return rule._replace(stated=draw(ASKED))
+    return rule._replace(quiet_days=9.0)
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> Card:
+    """A card with whatever caps, floors, daily limits and ways to fade, all of them together."""
+    drawn = draw(st.lists(rules(), min_size=1, max_size=8))
+    named = tuple(rule._replace(name=f"rule {at}") for at, rule in enumerate(drawn))
+    return Card("any", 1, named, {FIT: draw(BOUNDS), ENGAGEMENT: draw(BOUNDS)}, draw(BOUNDS), -2.9, 10.0, 50.0, 500.0)
+
+
+def held(points: float, bounds: Bounds) -> float:
+    return min(max(points, bounds.floor), bounds.cap)
+
+
+def by_hand(card: Card, lead: LeadProfile, now: float) -> float:
+    """What a card gives a lead, as its page says it: rule by rule, event by event, day by day."""
+    groups = dict.fromkeys(card.groups, 0.0)
+    for rule in card.rules:
+        given_ = 0.0
+        for day in lead.days:
+            age = now // DAY_S - day.day
+            if rule.events and age >= 0:
+                count = min(sum(count for kind, count in day.counts.items() if kind in rule.events), rule.per_day)
+                left = 2.0 ** (-age / rule.fade.half_life) if rule.fade.half_life else 1.0
+                if rule.fade.gone_after:
+                    left = max(1.0 - age / rule.fade.gone_after, 0.0)
+                given_ += rule.points * count * left
+        if rule.stated:
+            said = lead.traits.get(rule.stated.trait)
+            text = said.value.strip() if said is not None and said.at <= now else ""
+            given_ = rule.points if (not text if rule.stated.nothing else text in rule.stated.values) else 0.0
+        if rule.quiet_days and 0.0 < lead.last_seen <= now - rule.quiet_days * DAY_S:
+            given_ = rule.points
+        groups[rule.group] += held(given_, rule.bounds) if given_ else 0.0
+    return held(sum(held(points, card.groups[group]) for group, points in groups.items()), card.total)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cards(), histories(8), st.data(), st.lists(INSTANTS, max_size=2))
+def test_whatever_the_caps_and_the_fading_a_score_is_its_ledgers_sum_at_every_offset_of_any_order(
+    any_card: Card, touches: list[Touchpoint], draw: st.DataObject, later: list[float]
+) -> None:
+    blend, ledger = Blend(any_card), Ledger(any_card)
+    arrived = draw.draw(st.permutations(touches + touches[: len(touches) // 3]))
+    for lead in accumulate(arrived, observe, initial=LeadProfile(lead_id="e-1")):
+        for now in (lead.last_seen, *later):
+            lines, score = ledger.lines(lead, now), blend.score(lead, {}, now)
+            assert score.card_points == total(lines) == sum(line.points for line in lines)
+            assert abs(score.card_points - by_hand(any_card, lead, now)) < 1e-9
+            assert abs(score.logit - (any_card.zero + score.card_points * log(2.0) / any_card.doubling)) < 1e-9
+            assert any_card.total.floor - 1e-9 <= score.card_points <= any_card.total.cap + 1e-9
+    final = fold(touches)
+    assert all(ledger.lines(fold(list(arrived)), now) == ledger.lines(final, now) for now in later)
