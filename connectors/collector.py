@@ -5,6 +5,7 @@ mistake there is repaired by replaying the raw topics, a mistake here would be f
 """
 
 import gc
+import socket
 import time
 from collections.abc import Callable
 from functools import cache
@@ -27,7 +28,7 @@ from connectors.openapi import PATH as OPENAPI
 from connectors.openapi import document
 from connectors.outbox import Letter, NotTaken, Outbox
 from connectors.registry import CONTENT_TYPE, RegistryApi
-from connectors.settings import CollectorSettings
+from connectors.settings import CollectorSettings, SettingsError
 from connectors.snippet import PATH as SNIPPET
 from connectors.snippet import Snippet
 from connectors.sources import SOURCES, Asked, Door, Keyed, Part, Pixel, Refused, Reply, Request, Thankful
@@ -270,11 +271,21 @@ def build(settings: CollectorSettings, producer: Producer, clock: Callable[[], f
 
 
 def run(settings: CollectorSettings) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished and what waits is sent."""
+    """Serve until SIGTERM or SIGINT; requests under way are finished and what waits is sent. Raises `SettingsError`."""
+    _listens(settings.host, settings.port)
     app = build(settings, kafka_producer(settings, settings.ack_deadline_s))
     gc.collect()
     gc.freeze()  # what start-up has made stays; to look through it again and again would hold answers up
     server(app, settings).run()
+
+
+def _listens(host: str, port: int) -> None:
+    """Raise `SettingsError` where nobody can listen: the server's own complaint names no setting."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        where = f"LEADSTREAM_COLLECTOR_HOST={host} LEADSTREAM_COLLECTOR_PORT={port}"
+        raise SettingsError(f"requests cannot be taken at {where}: {error.strerror}") from None
 
 
 def server(app: Collector, settings: CollectorSettings) -> uvicorn.Server:

@@ -63,17 +63,22 @@ class Connection(Observed, KafkaAccess):
         return settings
 
 
-class CollectorSettings(Credentials, Connection):
+class Peppered(Connection):
+    """What everybody is told who makes ids."""
+
+    pepper: StrongKey = Field(
+        alias="LEADSTREAM_PEPPER",
+        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
+    )
+
+
+class CollectorSettings(Credentials, Peppered):
     """What the collector is told."""
 
     host: str = Field(
         "127.0.0.1", alias="LEADSTREAM_COLLECTOR_HOST", description="where the collector listens; 0.0.0.0 = everywhere"
     )
     port: Port = Field(8080, alias="LEADSTREAM_COLLECTOR_PORT", description="its port; 0 = any free one")
-    pepper: StrongKey = Field(
-        alias="LEADSTREAM_PEPPER",
-        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
-    )
     write_keys: Keys = Field(
         KeyRing(),
         alias="LEADSTREAM_WRITE_KEYS",
@@ -146,22 +151,13 @@ class CollectorSettings(Credentials, Connection):
     )
 
 
-class ImportSettings(Connection):
+class ImportSettings(Peppered):
     """What commands that write events themselves are told."""
 
-    pepper: StrongKey = Field(
-        alias="LEADSTREAM_PEPPER",
-        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
-    )
 
-
-class WorkerSettings(Connection):
+class WorkerSettings(Peppered):
     """What a worker is told."""
 
-    pepper: StrongKey = Field(
-        alias="LEADSTREAM_PEPPER",
-        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
-    )
     maps: Listed = Field(
         (), alias="LEADSTREAM_MAPS", description="YAML files of mapped webhooks of your own, `a.yaml,b.yaml`"
     )
@@ -285,13 +281,9 @@ class ViewSettings(RedisAccess, Connection):
     """What the serving view is told."""
 
 
-class FetcherSettings(Outward, Connection):
+class FetcherSettings(Outward, Peppered):
     """What the fetcher is told."""
 
-    pepper: StrongKey = Field(
-        alias="LEADSTREAM_PEPPER",
-        description="key of the hash that makes ids pseudonymous, 16 to 64 bytes; the same everywhere, for ever",
-    )
     meta_token: SecretStr = Field(
         SecretStr(""), alias="LEADSTREAM_META_TOKEN", description="token of the page, with `leads_retrieval`"
     )
