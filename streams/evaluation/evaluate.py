@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from streams.domain.metrics import Bin, reliability
 from streams.evaluation import columns, delayed, events, reference
 from streams.evaluation.columns import Column
 from streams.evaluation.dataset import DataError, read
 from streams.evaluation.estimators import DEFAULT, ESTIMATORS
-from streams.evaluation.figures import Bin, Figures, figures, learning_curve, percentile, reliability
+from streams.evaluation.figures import Figures, figures, learning_curve, percentile
 from streams.evaluation.run import fading, run
 from streams.evaluation.timeline import Ask, Questions, Tell, by_lag, by_time, questions
 

@@ -5,10 +5,9 @@ from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
-Scores = Sequence[float]
-Labels = Sequence[int]
+from streams.domain.metrics import Labels, Scores, ece
+
 WINDOW = 1000  # rows: routing compares leads of the same moment
-BINS = 10
 _NEVER = 1e-15
 
 
@@ -20,14 +19,6 @@ class Figures(NamedTuple):
     log_loss: float
     ece: float
     lift10: float
-
-
-class Bin(NamedTuple):
-    """Rows of like scores: how many, what was said of them on average, and what share of them was positive."""
-
-    n: int
-    predicted: float
-    observed: float
 
 
 def figures(scores: Scores, labels: Labels) -> Figures:
@@ -78,27 +69,6 @@ def log_loss(scores: Scores, labels: Labels) -> float:
     """Return the mean of -log(what was said of what came)."""
     losses = (-log(max(s if label else 1.0 - s, _NEVER)) for s, label in zip(scores, labels, strict=True))
     return sum(losses) / len(scores) if scores else 0.0
-
-
-def reliability(scores: Scores, labels: Labels, bins: int = BINS) -> list[Bin]:
-    """Return the rows in bins of equal number, by score."""
-    order = sorted(range(len(scores)), key=lambda at: (scores[at], at))
-    made = []
-    for number in range(bins):
-        part = order[number * len(order) // bins : (number + 1) * len(order) // bins]
-        if part:
-            n = len(part)
-            made.append(Bin(n, sum(scores[at] for at in part) / n, sum(labels[at] for at in part) / n))
-    return made
-
-
-def ece(scores: Scores, labels: Labels) -> float:
-    """Return the expected calibration error: |said - seen| over ten bins of equal number.
-
-    >>> round(ece([0.5] * 20, [0, 1] * 10), 6)
-    0.0
-    """
-    return sum(it.n * abs(it.predicted - it.observed) for it in reliability(scores, labels)) / max(len(scores), 1)
 
 
 def lift(scores: Scores, labels: Labels, share: float = 0.1) -> float:

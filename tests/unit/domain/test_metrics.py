@@ -31,6 +31,13 @@ def test_the_log_loss_is_the_mean_over_all_labels() -> None:
     assert record.figures()["log_loss"] == pytest.approx(-(log(0.8) + log(0.5)) / 2)
 
 
+def test_the_calibration_error_is_how_far_what_was_said_lies_from_what_came_in_ten_equal_parts() -> None:
+    record = Record()
+    for at in range(100):
+        record.see(0.1 if at < 50 else 0.7, int(at % 5 == 0))
+    assert record.figures()["ece"] == pytest.approx((0.1 + 0.5) / 2)
+
+
 def test_certainty_that_was_wrong_is_a_large_loss_not_an_error() -> None:
     record = Record()
     record.see(0.0, 1)
