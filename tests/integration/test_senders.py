@@ -17,6 +17,7 @@ from connectors.settings import CollectorSettings
 from connectors.sources import SOURCES, Request
 from schemas.records import Outcome, RawEvent, Touchpoint
 from schemas.topics import EVENTS, NOTICES, Emit
+from streams.domain.flurries import REASON as SCANNER
 from streams.engine.fold import Fold
 from streams.runtime.handle import BrokerHandle
 from tests.collecting import Collecting, collecting
@@ -119,7 +120,7 @@ def effects(due: dict[tuple[str, str], RawEvent], kept: list[RawEvent]) -> None:
         else:
             before = qualify.fates.copy()
             waiting[:0] = [emit for emit in qualify.apply(0, record) if emit.topic.name == "touchpoints"]
-            if isinstance(record, (Touchpoint, Outcome)):
+            if isinstance(record, (Touchpoint, Outcome)) and not (record.id in fates and _undone(record)):
                 fates[record.id] += qualify.fates - before
     assert not resolve.rejected
     assert not qualify.rejected
@@ -127,3 +128,8 @@ def effects(due: dict[tuple[str, str], RawEvent], kept: list[RawEvent]) -> None:
     for met in fates.values():  # of who has asked to be forgotten nothing is kept
         assert met["applied"] + met["erased"] == 1 or set(met) == {"suppressed"}
     assert qualify.fates["deduplicated"] > 0
+
+
+def _undone(record: Touchpoint | Outcome) -> bool:
+    """Whether it takes back what a scanner clicked: one effect, and no second one."""
+    return isinstance(record, Touchpoint) and record.weight_reason == SCANNER
