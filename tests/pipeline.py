@@ -98,7 +98,7 @@ def landed(
     """
     since = since or {}
     spots = [(topic.name, partition) for partition in range(topic.partitions or PARTITIONS)]
-    found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False)
+    found_ends = ends({"bootstrap.servers": bootstrap, **QUIET}, spots, stable=False, patience_s=60.0)
     open_ends = {place[1]: end for place, end in found_ends.items() if end > since.get(place, 0)}
     if not open_ends:
         return []

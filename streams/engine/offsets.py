@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient
 
 Kafka = Mapping[str, str | int | float | bool]
 Place = tuple[str, int]
-ASK_S = 30.0
+ASK_S, TRY_S = 30.0, 5.0
 AGAIN_S = 0.1
 MOVING = {  # a partition's leader changes, or has only just come back: it answers when asked again
     KafkaError.FENCED_LEADER_EPOCH,
@@ -90,9 +90,10 @@ def _listed(kafka: Kafka, inputs: Iterable[Place], which: int, stable: bool, pat
     try:
         while True:
             try:
-                return _answers(asked.offsets_for_times(wanted, timeout=max(ends_at - time.monotonic(), 0.1)))
+                left_s = max(ends_at - time.monotonic(), 0.1)
+                return _answers(asked.offsets_for_times(wanted, timeout=min(left_s, TRY_S)))
             except KafkaException as error:
-                if error.args[0].code() not in MOVING or time.monotonic() >= ends_at:
+                if error.args[0].code() not in {*MOVING, KafkaError._TIMED_OUT} or time.monotonic() >= ends_at:
                     raise
             time.sleep(AGAIN_S)
     finally:
