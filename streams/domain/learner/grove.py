@@ -13,9 +13,9 @@ from math import exp, log
 from typing import Any, NamedTuple
 
 from streams.domain.learner.fields import Coordinates, Plan
+from streams.domain.learner.forest import Forest, nothing
 from streams.domain.learner.kernel import KERNEL
 from streams.domain.learner.plain import KEPT, MISSING, WIDEST
-from streams.domain.learner.trees import Forest, grow, nothing
 
 FIRST = OFTEN = 100  # labels before the first trees, and between any two growings at least
 GROWTH = 1.25  # how many times the labels at one growing there are at the next
@@ -75,6 +75,8 @@ class Grove:
         self._learned += 1
         if self._learned >= self._due and width:
             self._due = max(self._learned + OFTEN, int(self._learned * GROWTH))
+            from streams.domain.learner.trees import grow  # numpy, which nobody needs who only scores
+
             rows, chances, weights = zip(*self._rows, strict=True)
             self.forest = grow(_even(rows, width), chances, weights)
 

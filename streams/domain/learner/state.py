@@ -17,9 +17,9 @@ from msgspec import DecodeError, ValidationError, json
 from msgspec import Struct as Shape
 
 from streams.domain.learner.fields import FIELDS
+from streams.domain.learner.forest import LEAVES, TREES, Forest
 from streams.domain.learner.grove import Kept
 from streams.domain.learner.plain import HEAD, STATS, WIDEST
-from streams.domain.learner.trees import LEAVES, TREES, Forest
 
 MAGIC = b"LSL4"
 LARGEST_HEADER, LARGEST_ROOM = 64 << 10, 1 << 18

@@ -19,33 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.domain.learner import sums
+from streams.domain.learner.forest import LEAVES, TREES, Forest, nothing
 from streams.domain.learner.kernel import COMPILED, KERNEL
 from streams.domain.learner.plain import MISSING, TEXT
 from streams.domain.learner.sums import BINS, NUMBERS, RIDGE, Codes, Floats, Rows
 
-TREES, LEAVES, RATE = 80, 15, 0.1
+RATE = 0.1
 COMMON = 10  # rows that a text must be in to have a bin of its own
 RAREST = 1e-3
 SUMS: ModuleType = KERNEL if COMPILED else sums
-
-
-class Forest(NamedTuple):
-    """Trees laid out one after another, each from its node in `roots`.
-
-    Of every node: the field that its split asks about (-1 = a leaf), the threshold, its left child (the right one
-    follows), and what the log-odds are there, less those at the start.
-    """
-
-    roots: "array[int]"
-    splits: "array[int]"
-    thresholds: "array[float]"
-    children: "array[int]"
-    values: "array[float]"
-
-
-def nothing() -> Forest:
-    """Return no trees."""
-    return Forest(array("i"), array("i"), array("f"), array("i"), array("d"))
 
 
 def grow(rows: Sequence["array[float]"], chances: Sequence[float], weights: Sequence[float]) -> Forest:

@@ -12,11 +12,12 @@ import pytest
 
 from streams.domain.learner import plain, sums
 from streams.domain.learner.classifier import LeadClassifier
+from streams.domain.learner.forest import LEAVES
 from streams.domain.learner.grove import FIRST
 from streams.domain.learner.kernel import COMPILED, KERNEL
 from streams.domain.learner.plain import MISSING, TEXT, WIDEST
 from streams.domain.learner.state import Unreadable, pack, unpack
-from streams.domain.learner.trees import LEAVES, grow
+from streams.domain.learner.trees import grow
 from streams.evaluation.figures import auc
 
 compiled = pytest.mark.skipif(not COMPILED, reason="no C compiler when this was set up")
