@@ -2,9 +2,14 @@
 
 It knows which failures mean "again" (`Aborted`: the round is retried) and which mean "you are no longer the one"
 (`Fenced`: another worker owns the partitions, or the producer is beyond repair; the process must end).
+
+A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: the
+broker has ended its transaction by then. librdkafka may never find its coordinator again when all brokers were frozen
+for a moment (in kind librdkafka#5511; measured on 2.16: five of twelve producers, for as long as one looked).
 """
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -14,7 +19,7 @@ from streams.engine.offsets import Kafka, Place
 from streams.engine.traces import Headers
 
 log = logging.getLogger(__name__)
-CALL_S = 10.0
+CALL_S = 5.0
 STALE = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -41,6 +46,10 @@ class Aborted(Exception):
     """The transaction was aborted, nothing of it is visible: do the round again."""
 
 
+class Unanswered(Aborted):
+    """The broker has not answered for as long as a transaction may be open."""
+
+
 class Fenced(Exception):
     """The broker does not take our commits any more: end the process, do not retry."""
 
@@ -49,9 +58,10 @@ class Outbox:
     """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
 
     def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float) -> None:
-        self._producer = Producer(
-            {**SETTINGS, **kafka, "transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
-        )
+        named = {"transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
+        self._settings = {**SETTINGS, **kafka, **named}
+        self._tries = max(math.ceil(timeout_s / CALL_S), 2)  # not a clock: one try may be all that we were frozen for
+        self._producer = Producer(self._settings)
         self._open = False
         self.headers: Headers | None = None  # what all that is sent from now on carries
 
@@ -61,7 +71,13 @@ class Outbox:
 
     def start(self) -> None:
         """Take the transactional id over: fences and aborts whatever its last owner left open. Raises `Fenced`."""
-        self._insist("to take us in", self._producer.init_transactions)
+        while True:
+            try:
+                self._insist("to take us in", self._producer.init_transactions)
+            except Unanswered:
+                self._replace()
+            else:
+                return
 
     def begin(self) -> None:
         """Open a transaction. Raises `Fenced`."""
@@ -99,7 +115,10 @@ class Outbox:
         try:
             send = partial(self._producer.send_offsets_to_transaction, positions, group_metadata)
             self._insist("to take our offsets", send)
-            self._insist("to commit", self._producer.commit_transaction)
+            self._end()
+        except Unanswered:
+            self._leave_behind()
+            raise
         except Aborted:
             self.abort()
             raise
@@ -109,15 +128,36 @@ class Outbox:
         """Undo what was sent since `begin`, if anything. Raises `Fenced`."""
         if self._open:
             self._open = False
-            self._insist("to abort", self._producer.abort_transaction)
+            try:
+                self._insist("to abort", self._producer.abort_transaction)
+            except Unanswered:
+                self._leave_behind()
 
     def poll(self) -> None:
         """Serve delivery reports."""
         self._producer.poll(0)
 
+    def _end(self) -> None:
+        """Commit what was sent. A commit that nobody answers may hold or not: only who begins anew finds out."""
+        try:
+            self._insist("to commit", self._producer.commit_transaction)
+        except Unanswered as silence:
+            raise Fenced(f"whether it has committed is not known: {silence}") from silence
+
+    def _leave_behind(self) -> None:
+        """Go on with another producer; taking the transactional id over ends what this one has left open."""
+        self._open = False
+        self._replace()
+        self.start()
+
+    def _replace(self) -> None:
+        log.warning("a producer got no answer: another takes its place")
+        self._producer.purge()
+        self._producer = Producer(self._settings)
+
     def _insist(self, asked: str, call: Callable[[float], object]) -> None:
-        """Make a call that librdkafka lets us resume, until it is through or fails for good."""
-        while True:
+        """Make a call that librdkafka lets us resume, until it is through or fails for good, or raise `Unanswered`."""
+        for left in reversed(range(self._tries)):
             try:
                 call(CALL_S)
             except KafkaException as error:
@@ -129,6 +169,8 @@ class Outbox:
                 if not reason.retriable():
                     raise Fenced(reason.str()) from error
                 log.warning("the broker does not answer: trying again", extra={"why": asked, "error": error})
+                if not left:
+                    raise Unanswered(f"no answer when asked {asked}: {reason.str()}") from error
             else:
                 return
 

@@ -50,10 +50,51 @@ def test_a_queue_that_a_failed_transaction_leaves_full_is_not_waited_for() -> No
 
 
 def test_no_answer_is_waited_for_and_the_call_resumed() -> None:
-    silence = error(KafkaError._TIMED_OUT, retriable=True)
-    outbox, producer = opened(send_offsets_to_transaction=[silence], commit_transaction=[silence, silence])
+    outbox, producer = opened(send_offsets_to_transaction=[silence()], commit_transaction=[silence()])
     outbox.commit({("t", 0): 1}, b"m")
-    assert producer.calls == 2 * ["send_offsets_to_transaction"] + 3 * ["commit_transaction"]
+    assert producer.calls == 2 * ["send_offsets_to_transaction"] + 2 * ["commit_transaction"]
+
+
+@pytest.fixture
+def following(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """The producer that takes another's place, and is heard at the second try."""
+    made = Scripted(init_transactions=[silence()])
+    monkeypatch.setattr("streams.engine.outbox.Producer", lambda _: made)
+    return made
+
+
+def silence() -> KafkaException:
+    return error(KafkaError._TIMED_OUT, retriable=True)
+
+
+@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "abort_transaction"])
+def test_a_producer_that_gets_no_answer_is_replaced_and_the_round_done_again(call: str, following: Scripted) -> None:
+    meets: dict[str, list[Exception]] = {call: [silence() for _ in range(9)]}
+    if call == "abort_transaction":
+        meets["commit_transaction"] = [error(KafkaError._TIMED_OUT, abort=True)]
+    outbox, silent = opened(**meets)
+    with pytest.raises(Aborted):
+        outbox.commit({("t", 0): 1}, b"m")
+    assert silent.calls[-1] == "purge"
+    assert silent.calls.count(call) == 2, "no longer than its transaction may be open, and more than once"
+    assert following.calls == ["init_transactions", "init_transactions"], "what the other left open is ended first"
+    following.calls.clear()
+    outbox.abort()
+    assert following.calls == [], "there is nothing to abort"
+
+
+def test_a_producer_that_nobody_takes_in_is_replaced(following: Scripted) -> None:
+    outbox, silent = opened(init_transactions=[silence() for _ in range(9)])
+    outbox.start()
+    assert silent.calls == ["init_transactions", "init_transactions", "purge"]
+    assert following.calls == ["init_transactions", "init_transactions"]
+
+
+def test_a_commit_that_nobody_answers_may_hold_so_it_is_not_done_again() -> None:
+    outbox, silent = opened(commit_transaction=[silence() for _ in range(9)])
+    with pytest.raises(Fenced, match="not known"):
+        outbox.commit({("t", 0): 1}, b"m")
+    assert "abort_transaction" not in silent.calls
 
 
 def test_what_only_this_transaction_has_to_pay_for_is_undone_once_and_may_be_done_again() -> None:
