@@ -4,8 +4,8 @@ It knows which failures mean "again" (`Aborted`: the round is retried) and which
 (`Fenced`: another worker owns the partitions, or the producer is beyond repair; the process must end).
 
 A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: the
-broker has ended its transaction by then. librdkafka may never find its coordinator again when all brokers were frozen
-for a moment (in kind librdkafka#5511; measured on 2.16: five of twelve producers, for as long as one looked).
+broker has ended its transaction by then. When all brokers wake up together they tell of a cluster without brokers for a
+moment, and librdkafka may never look for them again (librdkafka#5301; seen on 2.16.0: five of twelve producers).
 """
 
 import logging
