@@ -148,7 +148,7 @@ def build(
     settings: FetcherSettings, http: Http, group: str = GROUP, schedule: Sequence[float] = SCHEDULE_S
 ) -> Fetching:
     """Return a fetcher, joined to its group."""
-    reader = Reader(kafka.consumer(settings, group), [NOTICES.name])
+    reader = Reader(settings, group, [NOTICES.name])
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent", "DeadLetter"))
     outbox = Outbox(kafka.producer(settings, timeout_s=30.0), 30.0)
     return Fetching(reader, {name: kind(settings, http) for name, kind in FETCHERS.items()}, codec, outbox, schedule)

@@ -1,12 +1,20 @@
 """Reading topics as a member of a group, for work that may take long: batches come out, offsets go back when done.
 
 A member that works must go on polling or lose its partitions: `read` leaves out those that are busy, `hold` takes none.
+
+Offsets are sent and not waited for. After brokers had been frozen, librdkafka has been seen to wait for the answer to a
+commit for ever, and a member that waits polls nothing.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Set
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors import kafka
+from connectors.settings import Connection
 
 __all__ = ["Reader", "Spot", "place"]
 
@@ -24,21 +32,19 @@ FENCED = {
 class Reader:
     """One member of a group. Not for several threads at once."""
 
-    def __init__(self, consumer: Consumer, topics: Iterable[str], first: str = "") -> None:
-        """Join the group.
-
-        `first` is the topic that is read to its end before the same partition of another is; the consumer must then
-        have `enable.partition.eof`.
-        """
-        self._consumer = consumer
+    def __init__(self, settings: Connection, group: str, topics: Iterable[str], first: str = "") -> None:
+        """Join the group. `first` is the topic that is read to its end before the same partition of another is."""
+        told: kafka.Config = {"enable.partition.eof": bool(first), "on_commit": cast("str", self._answered)}
+        self._consumer = kafka.consumer(settings, group, extra=told)
         self._first = first
         self._ended: set[Spot] = set()
         self._paused: set[Spot] = set()
         self._holding = False
         self._lost: set[Spot] = set()
         self._due: dict[Spot, int] = {}
+        self._again_at = 0.0  # until then an answer is awaited, monotonic
         self.owned: set[Spot] = set()
-        consumer.subscribe(list(topics), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose)
+        self._consumer.subscribe(list(topics), on_assign=self._gain, on_revoke=self._lose, on_lost=self._lose)
 
     def read(self, most: int, wait_s: float, busy: Set[Spot] = frozenset()) -> list[Message]:
         """Return what has come from partitions that are not `busy`, up to `most` records; wait `wait_s` for the first.
@@ -69,22 +75,39 @@ class Reader:
         return lost
 
     def commit(self, done: dict[Spot, int]) -> None:
-        """Commit the next offset of each partition that is still ours.
+        """Have the next offset of each partition that is still ours committed, while we read on.
 
-        A group that has moved on reads the records again; a broker that is away is asked again at the next call.
+        A group that has moved on reads the records again; what a broker did not take, or has not answered for a while,
+        is sent again at a later call.
         """
         self._due |= done
+        if time.monotonic() >= self._again_at:
+            self._send()
+
+    def _send(self) -> None:
         offsets = [TopicPartition(*spot, offset) for spot, offset in self._due.items() if spot in self.owned]
-        if offsets:
-            try:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            except KafkaException as error:
-                if error.args[0].fatal():
-                    raise
-                if error.args[0].code() not in FENCED:
-                    log.warning("offsets are not committed yet", extra={"error": error})
-                    return
-        self._due = {}
+        if not offsets:
+            self._due = {}
+            return
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._answered(error.args[0], offsets)
+        else:
+            self._again_at = time.monotonic() + ASK_S
+
+    def _answered(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """Keep what was not committed for the next time. Raises when waiting cannot help."""
+        self._again_at = 0.0
+        if error is not None and error.code() not in FENCED:
+            if error.fatal():
+                raise KafkaException(error)
+            log.warning("offsets are not committed yet", extra={"error": error})
+            return
+        for at in offsets:
+            through = error is not None or at.error is None
+            if through and self._due.get((at.topic, at.partition)) == at.offset:
+                del self._due[at.topic, at.partition]
 
     def rewind(self, topic: str, since: float) -> dict[Spot, int] | None:
         """Go back to what was written since then, seconds since the epoch, on the topic's partitions that are ours.
@@ -100,7 +123,8 @@ class Reader:
             log.warning("cannot go back yet", extra={"error": error})
             return None
         offsets = {(spot.topic, spot.partition): spot.offset for spot in found}
-        self.commit(offsets)
+        self._due |= offsets
+        self._send()
         return offsets
 
     def seek(self, spot: Spot, offset: int) -> bool:
@@ -114,7 +138,8 @@ class Reader:
         return True
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group, when the last offsets are through."""
+        self._send()
         self._consumer.close()
 
     def _pause(self, spots: Set[Spot]) -> None:

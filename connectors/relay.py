@@ -118,10 +118,9 @@ def lane(
 ) -> Lane:
     """Return a destination's lane, joined to its group, with its own sink unless one is given."""
     outgoing = Outgoing(producer, codec, destination.retry.name)
-    consumer = kafka.consumer(settings, destination.group, extra={"enable.partition.eof": True})
     return Lane(
         destination.name,
-        Reader(consumer, [destination.topic.name, destination.retry.name], first=destination.retry.name),
+        Reader(settings, destination.group, [destination.topic.name, destination.retry.name], destination.retry.name),
         sink or destination.open(),
         codec,
         outgoing,

@@ -14,7 +14,7 @@ from functools import partial
 import redis
 from confluent_kafka import Message
 
-from connectors import kafka, metrics
+from connectors import metrics
 from connectors.access import open_redis
 from connectors.reader import Reader, Spot, place
 from connectors.settings import ViewSettings
@@ -124,7 +124,7 @@ def build(settings: ViewSettings, group: str = GROUP, rebuild: bool = False) -> 
     if rebuild:
         store.clear()
     codec = Codec(open_registry(settings.schema_registry_url or None))
-    return View(Reader(kafka.consumer(settings, group), TOPICS), store, codec)
+    return View(Reader(settings, group, TOPICS), store, codec)
 
 
 def run(settings: ViewSettings, rebuild: bool = False) -> None:
