@@ -80,14 +80,13 @@ class Reader:
         A group that has moved on reads the records again; what a broker did not take, or has not answered for a while,
         is sent again at a later call.
         """
-        self._due |= done
+        self._due |= {spot: offset for spot, offset in done.items() if spot in self.owned}
         if time.monotonic() >= self._again_at:
             self._send()
 
     def _send(self) -> None:
-        offsets = [TopicPartition(*spot, offset) for spot, offset in self._due.items() if spot in self.owned]
+        offsets = [TopicPartition(*spot, offset) for spot, offset in self._due.items()]
         if not offsets:
-            self._due = {}
             return
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
@@ -163,6 +162,7 @@ class Reader:
 
     def _lose(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         spots = {(partition.topic, partition.partition) for partition in partitions}
+        self._send()
         self.owned -= spots
         self._paused -= spots
         self._lost |= spots

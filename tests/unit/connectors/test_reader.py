@@ -110,6 +110,19 @@ def test_who_may_not_commit_at_all_says_so(joined: tuple[Reader, Silent]) -> Non
         consumer._heard(KafkaError(KafkaError._FATAL, "", True), consumer.sent[-1])
 
 
+def test_who_loses_a_partition_sends_what_is_left_and_never_sends_it_again(joined: tuple[Reader, Silent]) -> None:
+    found, consumer = joined
+    found.commit({SPOT: 1})
+    found.commit({SPOT: 2})
+    found._lose(consumer, [TopicPartition(*SPOT)])  # type: ignore[arg-type]
+    assert consumer.offsets == [1, 2]
+    found.commit({SPOT: 3})
+    found.owned = {SPOT}
+    consumer.answer()
+    found.commit({})
+    assert consumer.offsets == [1, 2], "who has it now may be further"
+
+
 def test_who_leaves_sends_what_is_left(joined: tuple[Reader, Silent]) -> None:
     found, consumer = joined
     found.commit({SPOT: 1})
