@@ -104,14 +104,14 @@ class Reader:
             log.warning("offsets are not committed yet", extra={"error": error})
             return
         for at in offsets:
-            through = error is not None or at.error is None
-            if through and self._due.get((at.topic, at.partition)) == at.offset:
+            over = error is not None or at.error is None  # the group has moved on, or it is committed
+            if over and self._due.get((at.topic, at.partition)) == at.offset:
                 del self._due[at.topic, at.partition]
 
     def rewind(self, topic: str, since: float) -> dict[Spot, int] | None:
         """Go back to what was written since then, seconds since the epoch, on the topic's partitions that are ours.
 
-        Returns the offsets, which are committed; None when the broker does not answer.
+        Returns the offsets, which are sent to be committed; None when the broker does not answer.
         """
         wanted = [TopicPartition(topic, number, int(since * 1000)) for name, number in self.owned if name == topic]
         try:
@@ -138,8 +138,10 @@ class Reader:
 
     def close(self) -> None:
         """Leave the group, when the last offsets are through."""
-        self._send()
-        self._consumer.close()
+        try:
+            self._send()
+        finally:
+            self._consumer.close()
 
     def _pause(self, spots: Set[Spot]) -> None:
         """Pause these partitions and no others."""
