@@ -8,20 +8,19 @@ import gc
 import socket
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 from typing import NamedTuple
 
 import msgspec
 import uvicorn
-from confluent_kafka import Producer
 from prometheus_client import Counter, Histogram
 
 from connectors import metrics
 from connectors.guard import guarded
 from connectors.health import Health, watched
 from connectors.http import BEGUN, Answer, Headers, Receive, Scope, Send, body_of, headers_of, respond, trouble
-from connectors.kafka import producer as kafka_producer
+from connectors.kafka import producer
 from connectors.keyring import digest_of
 from connectors.limits import Pace, caller, storable
 from connectors.openapi import PATH as OPENAPI
@@ -101,7 +100,7 @@ class Collector:
         self._registry = RegistryApi()
         described = document((it.door for it in doors), registry=not settings.schema_registry_url)
         self._pages: dict[str, Callable[[], Answer]] = {
-            "/healthz": self._alive,
+            "/healthz": lambda: Answer(200, b'{"alive":true}'),
             "/readyz": self._ready,
             "/metrics": self._metrics,
             OPENAPI: lambda: Answer(200, described),
@@ -197,10 +196,6 @@ class Collector:
             return Answer(*found, headers=((b"content-type", CONTENT_TYPE),))
         return trouble(404, "not_found", "nothing is served on this path")
 
-    def _alive(self) -> Answer:
-        fatal = self.health.fatal
-        return trouble(503, "fatal", f"restart this process: {fatal}") if fatal else Answer(200, b'{"alive":true}')
-
     def _ready(self) -> Answer:
         red = self.health.trouble
         return trouble(503, "not_ready", red, RETRY_AFTER) if red else Answer(200, b'{"ready":true}')
@@ -263,17 +258,18 @@ def _thanks(source: Door, parts: list[Part]) -> Answer:
     )
 
 
-def build(settings: CollectorSettings, producer: Producer, clock: Callable[[], float] = time.time) -> Collector:
-    """Return the application, over a producer that is already configured (`connectors.kafka.producer`)."""
+def build(settings: CollectorSettings, clock: Callable[[], float] = time.time) -> Collector:
+    """Return the application; its producer looks for the brokers from now on."""
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent",))
     tracing = open_tracing("collector", settings)
-    return Collector(settings, Outbox(producer, settings.ack_deadline_s), codec, clock, tracing)
+    outbox = Outbox(partial(producer, settings, settings.ack_deadline_s), settings.ack_deadline_s)
+    return Collector(settings, outbox, codec, clock, tracing)
 
 
 def run(settings: CollectorSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished and what waits is sent. Raises `SettingsError`."""
     _listens(settings.host, settings.port)
-    app = build(settings, kafka_producer(settings, settings.ack_deadline_s))
+    app = build(settings)
     gc.collect()
     gc.freeze()  # what start-up has made stays; to look through it again and again would hold answers up
     server(app, settings).run()

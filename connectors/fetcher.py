@@ -22,7 +22,7 @@ from connectors.egress.http import READ_BYTES, Http, Retry
 from connectors.fetchers import FETCHERS, Fetcher, Found, Gone
 from connectors.lane import pause_s
 from connectors.ledger import Ledger
-from connectors.outbox import Letter, NotTaken, Outbox
+from connectors.outbox import Letter, NotTaken, Outbox, Unanswered
 from connectors.reader import Reader, place
 from connectors.settings import FetcherSettings
 from connectors.sources import SOURCES
@@ -39,6 +39,7 @@ __all__ = ["GROUP", "Fetching", "build", "reading", "run"]
 log = logging.getLogger(__name__)
 GROUP = "leadstream-fetcher"
 BATCH, READ_S, WINDOW, ABREAST = 64, 0.5, 1_024, 8
+TAKEN_S = 30.0  # the broker has that long to say that it has what we wrote
 SCHEDULE_S = (2.0, 10.0, 60.0, 300.0, 900.0)
 
 
@@ -86,8 +87,9 @@ class Fetching:
 
     async def _settle(self, message: Message) -> bool:
         """Fetch what one notice tells of, write it or bury the notice; False when we are to stop first."""
-        attempt = 0
+        attempt, loop = 0, asyncio.get_running_loop()
         while not self._stop.is_set():
+            began = loop.time()
             async with self._gate:
                 letters, why, after_s = await self._attempt(message)
                 try:
@@ -96,6 +98,8 @@ class Fetching:
                         return True
                 except NotTaken as error:
                     why = str(error)
+                    if isinstance(error, Unanswered):
+                        await self._outbox.renew(began)
             wait_s = pause_s(attempt, after_s, random.random(), self._schedule)
             log.warning("a notice waits", extra={"wait_s": wait_s, "attempt": attempt, "why": why})
             await self._rest(wait_s)
@@ -150,7 +154,7 @@ def build(
     """Return a fetcher, joined to its group."""
     reader = Reader(settings, group, [NOTICES.name])
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent", "DeadLetter"))
-    outbox = Outbox(kafka.producer(settings, timeout_s=30.0), 30.0)
+    outbox = Outbox(partial(kafka.producer, settings, TAKEN_S), TAKEN_S)
     return Fetching(reader, {name: kind(settings, http) for name, kind in FETCHERS.items()}, codec, outbox, schedule)
 
 

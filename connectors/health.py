@@ -20,6 +20,7 @@ from schemas.topics import EVENTS, PROBES
 
 EVERY_S = 1.0
 PATIENCE_S = 2.0
+TRIES = 5  # probes in vain, one after another, until another producer takes over
 
 
 class Health:
@@ -29,12 +30,8 @@ class Health:
         self._outbox, self._settings = outbox, settings
         self._probes = [Letter(PROBES.name, b"", b"", partition) for partition in range(settings.partitions)]
         self._prepared = False
+        self._vain: list[float] = []  # when probes began that nothing came of, since the last that was taken
         self.trouble = "not asked yet"
-
-    @property
-    def fatal(self) -> str:
-        """Return why this process can never write again, "" when it can: only a restart helps."""
-        return self._outbox.fatal
 
     async def watch(self) -> None:
         """Look every second, until cancelled."""
@@ -49,22 +46,34 @@ class Health:
             self.trouble = "nobody looks after the broker: this process is about to end"
 
     async def _look(self) -> str:
-        since = asyncio.get_running_loop().time() - EVERY_S
-        if self._outbox.taken_at > since >= self._outbox.failed_at and not self.trouble:
+        now = asyncio.get_running_loop().time()
+        if self._outbox.taken_at > now - EVERY_S >= self._outbox.failed_at and not self.trouble:
             return ""  # real events went through all the while: no probe says more
         try:
             if not self._prepared and (problems := await asyncio.to_thread(self._prepare)):
                 return "; ".join(problems)
             self._prepared = True
             await asyncio.wait_for(self._outbox.deliver(self._probes), PATIENCE_S)
-        except NotTaken as error:
-            self._prepared = False  # somebody may have deleted a topic
-            return f"the broker takes no writes ({error}); look at it, and at KAFKA_BOOTSTRAP_SERVERS"
-        except TimeoutError:
-            return f"the broker takes no writes within {PATIENCE_S:g} s; look at it, and at KAFKA_BOOTSTRAP_SERVERS"
+        except (NotTaken, TimeoutError) as error:
+            await self._in_vain(now)
+            why = f"({error})" if str(error) else f"within {PATIENCE_S:g} s"
+            return f"the broker takes no writes {why}; look at it, and at KAFKA_BOOTSTRAP_SERVERS"
         except (BrokerUnreachable, KafkaException) as error:
+            self._vain.clear()
             return str(error)
+        self._vain.clear()
         return ""
+
+    async def _in_vain(self, began: float) -> None:
+        """Count a probe that was not taken: look at the topics again, and after some take another producer.
+
+        The topics are looked at with a client of its own: it is not for brokers that are away that ours is given up.
+        """
+        self._prepared = False
+        self._vain.append(began)
+        if len(self._vain) >= TRIES:
+            await self._outbox.renew(self._vain[0])
+            self._vain.clear()
 
     def _prepare(self) -> list[str]:
         """Return what is wrong with the topics that we write to."""

@@ -46,7 +46,7 @@ def document(doors: Iterable[Door], *, registry: bool = True) -> bytes:
     """Return the document, JSON. `registry` = the schemas are served here too."""
     paths: dict[str, Json] = {path: _operations(door, path) for door in doors for path in door.paths}
     paths |= {
-        "/healthz": {"get": _page("Whether the process should be restarted.", 503)},
+        "/healthz": {"get": _page("The process is there.")},
         "/readyz": {"get": _page("Whether events can be stored now.", 503)},
         "/metrics": {"get": _page("Metrics in Prometheus's text format.", kind="text/plain")},
         "/leadstream.js": {"get": _page("The snippet for web pages.", kind="text/javascript")},

@@ -1,12 +1,20 @@
-"""From an HTTP request to the broker's acknowledgement: nothing is thanked for before it is kept."""
+"""From an HTTP request to the broker's acknowledgement: nothing is thanked for before it is kept.
+
+A producer may lose its brokers for good when all of them stood still and wake together (librdkafka#5301). Whoever sees
+that nothing is taken any more asks for another one with `renew`.
+"""
 
 import asyncio
+import logging
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+log = logging.getLogger(__name__)
 TICK_S = 0.001
+SILENCE = {"deadline", "_MSG_TIMED_OUT"}
 
 
 class Letter(NamedTuple):
@@ -21,6 +29,10 @@ class Letter(NamedTuple):
 
 class NotTaken(Exception):
     """The broker has not acknowledged everything: nobody may be told that it is kept. The text says why."""
+
+
+class Unanswered(NotTaken):
+    """The broker did not say in time whether it has everything."""
 
 
 class _Receipt:
@@ -51,15 +63,14 @@ class Outbox:
     never otherwise: cheaper under load than a thread that takes the interpreter's lock for each message.
     """
 
-    def __init__(self, producer: Producer, deadline_s: float) -> None:
-        self._producer, self._deadline_s = producer, deadline_s
+    def __init__(self, make: Callable[[], Producer], deadline_s: float) -> None:
+        self._make, self._producer, self._deadline_s = make, make(), deadline_s
         self._waiting: deque[_Receipt] = deque()
         self._ticking = False
-        self.taken_at = self.failed_at = float("-inf")
-        self.fatal = ""
+        self.taken_at = self.failed_at = self._made_at = float("-inf")
 
     async def deliver(self, letters: list[Letter]) -> None:
-        """Return when the broker has acknowledged every letter. Raises `NotTaken`."""
+        """Return when the broker has acknowledged every letter. Raises `NotTaken`, `Unanswered` when it was silent."""
         loop = asyncio.get_running_loop()
         receipt = _Receipt(len(letters), loop.create_future(), loop.time() + self._deadline_s)
         try:
@@ -71,7 +82,7 @@ class Outbox:
         except BufferError:
             self._failed(loop.time(), "queue_full")
         except KafkaException as error:
-            self._failed(loop.time(), self._named(error.args[0]))
+            self._failed(loop.time(), str(error.args[0].name()))
         self._waiting.append(receipt)
         if not self._ticking:
             self._ticking = True
@@ -80,6 +91,17 @@ class Outbox:
         if receipt.trouble:
             self._failed(loop.time(), receipt.trouble)
         self.taken_at = loop.time()
+
+    async def renew(self, since: float) -> None:
+        """Go on with another producer, if all that was tried since then was in vain; what waits in this one is lost."""
+        if max(self.taken_at, self._made_at) > since:
+            return
+        self._made_at = asyncio.get_running_loop().time()
+        log.warning("a producer got no answer: another takes its place")
+        left, self._producer = [self._producer], await asyncio.to_thread(self._make)
+        left[0].purge()
+        left[0].poll(0)  # who waits is told at once
+        await asyncio.to_thread(left.clear)  # its threads end there: they may take a while
 
     def poll(self) -> None:
         """Let librdkafka speak when nobody waits: late deliveries, errors of the connection."""
@@ -103,11 +125,6 @@ class Outbox:
         else:
             self._ticking = False
 
-    def _named(self, error: KafkaError) -> str:
-        if error.fatal():
-            self.fatal = str(error.name())
-        return str(error.name())
-
     def _failed(self, now: float, trouble: str) -> None:
         self.failed_at = now
-        raise NotTaken(trouble) from None
+        raise (Unanswered if trouble in SILENCE else NotTaken)(trouble) from None

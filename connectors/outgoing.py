@@ -1,4 +1,7 @@
-"""What a lane writes: dead letters, and records that wait on its retry topic. Done when the broker has them."""
+"""What a lane writes: dead letters, and records that wait on its retry topic. Done when the broker has them.
+
+A producer that gets no answer is replaced: it may have lost its brokers for good (librdkafka#5301).
+"""
 
 import asyncio
 import logging
@@ -25,9 +28,11 @@ AGAIN_S = 1.0
 class Outgoing:
     """Writes until the broker takes it, or until `stop`. `topic` is the retry topic."""
 
-    def __init__(self, producer: Producer, codec: Codec, topic: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, make: Callable[[], Producer], codec: Codec, topic: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self.topic = topic
-        self._producer, self._codec, self._clock = producer, codec, clock
+        self._make, self._producer, self._codec, self._clock = make, make(), codec, clock
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -69,7 +74,8 @@ class Outgoing:
     def _sent(self, topic: str, key: bytes, value: bytes, partition: int, headers: dict[str, bytes]) -> int | None:
         """Send a record and wait for the acknowledgement; None when the broker does not take it."""
         outcome: list[tuple[KafkaError | None, int | None]] = []
-        self._producer.produce(
+        producer = self._producer
+        producer.produce(
             topic,
             value,
             key,
@@ -77,9 +83,15 @@ class Outgoing:
             headers=dict(headers),
             on_delivery=lambda error, message: outcome.append((error, message.offset())),
         )
-        self._producer.flush()
+        producer.flush()
         error, offset = outcome[0]
-        return offset if error is None else None
+        if error is None:
+            return offset
+        lost = error.code() == KafkaError._MSG_TIMED_OUT  # noqa: SLF001 - its public name
+        if lost and self._producer is producer:
+            log.warning("a producer got no answer: another takes its place")
+            self._producer = self._make()
+        return None
 
 
 def waited(message: Message) -> tuple[int, float]:

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterable
 from functools import partial
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 
 from connectors import kafka, metrics
 from connectors.controls import Follower, State, Told, tell
@@ -30,6 +30,7 @@ __all__ = ["Relay", "lane", "run"]
 
 log = logging.getLogger(__name__)
 AGAIN_S = 5.0
+TAKEN_S = 30.0  # the broker has that long to say that it has what we wrote
 
 
 class Relay:
@@ -38,7 +39,6 @@ class Relay:
     def __init__(self, settings: Connection, found: Iterable[Destination], near_s: float = NEAR_S) -> None:
         self._settings, self._destinations, self._near_s = settings, tuple(found), near_s
         self._codec = Codec(open_registry(settings.schema_registry_url or None))
-        self._producer = kafka.producer(settings, timeout_s=30.0)
         self._tracing = open_tracing("relay", settings)
         self._lanes: dict[str, Lane] = {}
         self._states: dict[str, State] = {}
@@ -70,9 +70,7 @@ class Relay:
     async def _keep(self, destination: Destination) -> None:
         """Run a lane, and a new one when it breaks."""
         while not self._stop.is_set():
-            one = lane(
-                self._settings, destination, self._codec, self._producer, near_s=self._near_s, tracing=self._tracing
-            )
+            one = lane(self._settings, destination, self._codec, near_s=self._near_s, tracing=self._tracing)
             self._lanes[destination.name] = one
             one.pause(self._states.get(destination.name, State.RUNNING) is not State.RUNNING)
             one.disabled = lambda: self._disable(destination)
@@ -110,14 +108,13 @@ def lane(
     settings: Connection,
     destination: Destination,
     codec: Codec,
-    producer: Producer,
     *,
     sink: Sink | None = None,
     near_s: float = NEAR_S,
     tracing: Tracing | None = None,
 ) -> Lane:
     """Return a destination's lane, joined to its group, with its own sink unless one is given."""
-    outgoing = Outgoing(producer, codec, destination.retry.name)
+    outgoing = Outgoing(partial(kafka.producer, settings, TAKEN_S), codec, destination.retry.name)
     return Lane(
         destination.name,
         Reader(settings, destination.group, [destination.topic.name, destination.retry.name], destination.retry.name),

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connectors.collector import build, server
-from connectors.kafka import LATEST, client, ensure, producer
+from connectors.kafka import LATEST, client, ensure
 from connectors.settings import CollectorSettings
 from schemas.codec import Codec
 from schemas.person import unseal
@@ -92,7 +92,7 @@ class Collecting:
 def collecting(settings: CollectorSettings, clock: Callable[[], float] = time.time) -> Iterator[Collecting]:
     """Run a collector on a free port of 127.0.0.1 until the block ends; `settings` must name a broker that answers."""
     ensure(settings)
-    serving = server(build(settings, producer(settings, settings.ack_deadline_s), clock), settings)
+    serving = server(build(settings, clock), settings)
     thread = threading.Thread(target=serving.run)
     thread.start()
     try:

@@ -57,8 +57,7 @@ def relaying(
 
     async def main() -> None:
         made = sink() if callable(sink) else sink
-        producer = kafka.producer(settings, timeout_s=30.0)
-        one = relay.lane(settings, destination, Codec(FileRegistry()), producer, sink=made, near_s=near_s)
+        one = relay.lane(settings, destination, Codec(FileRegistry()), sink=made, near_s=near_s)
         running.append((asyncio.get_running_loop(), one))
         await one.run()
 

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
-from connectors.health import Health
+from connectors.health import TRIES, Health
 from connectors.kafka import ensure, producer
 from connectors.outbox import Outbox
 from connectors.settings import CollectorSettings
@@ -82,8 +84,32 @@ def test_a_collector_that_stops_answers_what_is_under_way(mortal: BrokerHandle) 
 
 def test_readiness_names_the_topics_that_nobody_has_made(mortal: BrokerHandle) -> None:
     given = over(mortal)
-    health = Health(Outbox(producer(given, given.ack_deadline_s), given.ack_deadline_s), given)
+    health = Health(Outbox(partial(producer, given, given.ack_deadline_s), given.ack_deadline_s), given)
     ensure(given, [topic for topic in TOPICS if topic is not EVENTS_CRM])
     assert asyncio.run(health._look()) == "topic events.crm is missing; run `leadstream topics ensure`"
     ensure(given)
     assert asyncio.run(health._look()) == ""
+
+
+def test_a_producer_that_has_lost_its_brokers_is_replaced_and_one_whose_brokers_are_away_is_not(
+    mortal: BrokerHandle,
+) -> None:
+    given, made = over(mortal), list[Producer]()
+
+    def lost_at_first() -> Producer:
+        lost = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+        made.append(producer(given, given.ack_deadline_s) if made else lost)
+        return made[-1]
+
+    async def looks(health: Health, times: int) -> list[str]:
+        return [await health._look() for _ in range(times)]
+
+    ensure(given)
+    health = Health(Outbox(lost_at_first, 0.2), given)
+    *red, green = asyncio.run(looks(health, TRIES + 1))
+    assert all("takes no writes (deadline)" in why for why in red)
+    assert green == ""
+    assert len(made) == 2
+    mortal.stop()
+    assert all("KAFKA_BOOTSTRAP_SERVERS" in why for why in asyncio.run(looks(health, 2)))
+    assert len(made) == 2

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from connectors.collector import Collector, build
-from connectors.kafka import producer
 from connectors.openapi import document as described
 from connectors.snippet import PATH as SNIPPET
 from schemas.registry import FileRegistry, subject_of
@@ -36,7 +35,7 @@ def document(collector: Collecting) -> Any:
 @pytest.fixture(scope="module")
 def app(collector: Collecting) -> Collector:
     """The same application as the one that listens, to look inside."""
-    return build(collector.settings, producer(collector.settings, 1.0))
+    return build(collector.settings)
 
 
 def test_every_path_that_is_served_is_in_it_and_no_other(app: Collector, document: Any) -> None:

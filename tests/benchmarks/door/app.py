@@ -3,11 +3,10 @@
 import os
 
 from connectors.collector import Collector, build
-from connectors.kafka import producer
 from connectors.settings import CollectorSettings
 
 
 def app() -> Collector:
     """Make it, by the settings in the environment."""
     settings = CollectorSettings.read(os.environ)
-    return build(settings, producer(settings, settings.ack_deadline_s))
+    return build(settings)
