@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -38,7 +39,8 @@ class Host:
 
     def __init__(self, config: Config, agents: Sequence[Agent], codec: Codec, store: NewStore | None = None) -> None:
         self.config, self.codec = config, codec
-        self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s)
+        standing = partial(offsets.committed, config.kafka, config.group)
+        self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s, standing)
         self.boundaries = {
             agent.name: Boundary(agent, codec, self._outbox, config.partitions, config.traces) for agent in agents
         }

@@ -3,14 +3,15 @@
 It knows which failures mean "again" (`Aborted`: the round is retried) and which mean "you are no longer the one"
 (`Fenced`: another worker owns the partitions, or the producer is beyond repair; the process must end).
 
-A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: the
-broker has ended its transaction by then. When all brokers wake up together they tell of a cluster without brokers for a
-moment, and librdkafka may never look for them again (librdkafka#5301; seen on 2.16.0: five of twelve producers).
+A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: what
+it left open is ended by that. Where it was the commit that nobody answered, the offsets then say whether it holds.
+When all brokers wake up together they tell of a cluster without brokers for a moment, and librdkafka may never look
+for them again (librdkafka#5301; seen on 2.16.0: five of twelve producers).
 """
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -20,6 +21,7 @@ from streams.engine.traces import Headers
 
 log = logging.getLogger(__name__)
 CALL_S = 5.0
+Standing = Callable[[Iterable[Place]], Mapping[Place, int]]
 STALE = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -57,11 +59,13 @@ class Fenced(Exception):
 class Outbox:
     """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
 
-    def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float) -> None:
+    def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float, standing: Standing) -> None:
+        """`standing` tells the group's stable committed offsets; raises `KafkaException` when nobody answers."""
         named = {"transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
         self._settings = {**SETTINGS, **kafka, **named}
         self._tries = max(math.ceil(timeout_s / CALL_S), 2)  # not a clock: one try may be all that we were frozen for
         self._producer = Producer(self._settings)
+        self._standing = standing
         self._open = False
         self.headers: Headers | None = None  # what all that is sent from now on carries
 
@@ -115,7 +119,7 @@ class Outbox:
         try:
             send = partial(self._producer.send_offsets_to_transaction, positions, group_metadata)
             self._insist("to take our offsets", send)
-            self._end()
+            self._end(offsets)
         except Unanswered:
             self._leave_behind()
             raise
@@ -137,12 +141,21 @@ class Outbox:
         """Serve delivery reports."""
         self._producer.poll(0)
 
-    def _end(self) -> None:
-        """Commit what was sent. A commit that nobody answers may hold or not: only who begins anew finds out."""
+    def _end(self, offsets: Mapping[Place, int]) -> None:
+        """Commit what was sent. A commit that nobody answers may hold or not: whoever takes its id over can look."""
         try:
             self._insist("to commit", self._producer.commit_transaction)
         except Unanswered as silence:
-            raise Fenced(f"whether it has committed is not known: {silence}") from silence
+            self._leave_behind()
+            if not self._holds(offsets):
+                raise Aborted(str(silence)) from silence
+            log.warning("a commit that nobody answered holds")
+
+    def _holds(self, offsets: Mapping[Place, int]) -> bool:
+        try:
+            return dict(self._standing(offsets)) == dict(offsets)
+        except KafkaException as error:
+            raise Fenced(f"whether it has committed is not known: {error.args[0].str()}") from error
 
     def _leave_behind(self) -> None:
         """Go on with another producer; taking the transactional id over ends what this one has left open."""
