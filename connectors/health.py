@@ -14,12 +14,13 @@ from confluent_kafka import KafkaException
 
 from connectors import metrics
 from connectors.kafka import BrokerUnreachable, check
-from connectors.outbox import Letter, NotTaken, Outbox
+from connectors.outbox import Letter, NotTaken, Outbox, Unanswered
 from connectors.settings import CollectorSettings
 from schemas.topics import EVENTS, PROBES
 
 EVERY_S = 1.0
 PATIENCE_S = 2.0
+ADVICE = "look at it, and at KAFKA_BOOTSTRAP_SERVERS"
 TRIES = 5  # probes in vain, one after another, until another producer takes over
 
 
@@ -51,29 +52,39 @@ class Health:
             return ""  # real events went through all the while: no probe says more
         try:
             if not self._prepared and (problems := await asyncio.to_thread(self._prepare)):
+                self._vain.clear()
                 return "; ".join(problems)
             self._prepared = True
             await asyncio.wait_for(self._outbox.deliver(self._probes), PATIENCE_S)
-        except (NotTaken, TimeoutError) as error:
-            await self._in_vain(now)
-            why = f"({error})" if str(error) else f"within {PATIENCE_S:g} s"
-            return f"the broker takes no writes {why}; look at it, and at KAFKA_BOOTSTRAP_SERVERS"
+        except (Unanswered, TimeoutError) as silence:
+            self._prepared = False
+            self._vain.append(now)
+            why = f"({silence})" if str(silence) else f"within {PATIENCE_S:g} s"
+            return await self._renewed() or f"the broker takes no writes {why}; {ADVICE}"
+        except NotTaken as error:
+            self._prepared = False  # somebody may have deleted a topic
+            self._vain.clear()
+            return f"the broker takes no writes ({error}); {ADVICE}"
         except (BrokerUnreachable, KafkaException) as error:
             self._vain.clear()
             return str(error)
         self._vain.clear()
         return ""
 
-    async def _in_vain(self, began: float) -> None:
-        """Count a probe that was not taken: look at the topics again, and after some take another producer.
+    async def _renewed(self) -> str:
+        """Take another producer after some probes in vain; return what stands in its way.
 
-        The topics are looked at with a client of its own: it is not for brokers that are away that ours is given up.
+        Topics are looked at between probes, with a client of its own: ours is not given up while no broker is there.
         """
-        self._prepared = False
-        self._vain.append(began)
-        if len(self._vain) >= TRIES:
+        if len(self._vain) < TRIES:
+            return ""
+        try:
             await self._outbox.renew(self._vain[0])
+        except KafkaException as error:
+            return str(error)
+        finally:
             self._vain.clear()
+        return ""
 
     def _prepare(self) -> list[str]:
         """Return what is wrong with the topics that we write to."""

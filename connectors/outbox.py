@@ -1,7 +1,7 @@
 """From an HTTP request to the broker's acknowledgement: nothing is thanked for before it is kept.
 
-A producer may lose its brokers for good when all of them stood still and wake together (librdkafka#5301). Whoever sees
-that nothing is taken any more asks for another one with `renew`.
+A producer may lose its brokers for good when all of them stood still and wake together (librdkafka#5301), or be beyond
+repair (`_FATAL`). Whoever sees that nothing is taken any more asks for another one with `renew`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 log = logging.getLogger(__name__)
 TICK_S = 0.001
-SILENCE = {"deadline", "_MSG_TIMED_OUT"}
+SILENCE = {"deadline", "_MSG_TIMED_OUT", "_FATAL"}
 
 
 class Letter(NamedTuple):
@@ -32,20 +32,22 @@ class NotTaken(Exception):
 
 
 class Unanswered(NotTaken):
-    """The broker did not say in time whether it has everything."""
+    """The broker did not say in time whether it has everything; or this producer hears it no more."""
 
 
 class _Receipt:
     """Counts the acknowledgements of one request: one future for all its messages."""
 
-    __slots__ = ("due", "future", "left", "trouble")
+    __slots__ = ("due", "future", "heard", "left", "trouble")
 
-    def __init__(self, left: int, future: "asyncio.Future[None]", due: float) -> None:
-        self.left, self.future, self.due, self.trouble = left, future, due, ""
+    def __init__(self, left: int, future: "asyncio.Future[None]", due: float, heard: Callable[[], None]) -> None:
+        self.left, self.future, self.due, self.heard, self.trouble = left, future, due, heard, ""
 
     def __call__(self, error: KafkaError | None, _: Message) -> None:
         self.left -= 1
-        if error is not None:
+        if error is None:
+            self.heard()  # late or not
+        else:
             self.trouble = str(error.name())
         if not self.left:
             self.settle()
@@ -72,7 +74,7 @@ class Outbox:
     async def deliver(self, letters: list[Letter]) -> None:
         """Return when the broker has acknowledged every letter. Raises `NotTaken`, `Unanswered` when it was silent."""
         loop = asyncio.get_running_loop()
-        receipt = _Receipt(len(letters), loop.create_future(), loop.time() + self._deadline_s)
+        receipt = _Receipt(len(letters), loop.create_future(), loop.time() + self._deadline_s, self._heard)
         try:
             for topic, key, value, partition, headers in letters:
                 if headers:
@@ -90,17 +92,22 @@ class Outbox:
         await receipt.future
         if receipt.trouble:
             self._failed(loop.time(), receipt.trouble)
-        self.taken_at = loop.time()
 
     async def renew(self, since: float) -> None:
-        """Go on with another producer, if all that was tried since then was in vain; what waits in this one is lost."""
+        """Go on with another producer, if all that was tried since then was in vain; who waits is told it is not taken.
+
+        Raises `KafkaException` when none can be made.
+        """
         if max(self.taken_at, self._made_at) > since:
             return
         self._made_at = asyncio.get_running_loop().time()
+        new = await asyncio.to_thread(self._make)
         log.warning("a producer got no answer: another takes its place")
-        left, self._producer = [self._producer], await asyncio.to_thread(self._make)
+        left, self._producer = [self._producer], new
         left[0].purge()
-        left[0].poll(0)  # who waits is told at once
+        left[0].poll(0)
+        while self._waiting:  # for what its threads still hold, nobody would be told
+            self._waiting.popleft().settle("replaced")
         await asyncio.to_thread(left.clear)  # its threads end there: they may take a while
 
     def poll(self) -> None:
@@ -114,6 +121,9 @@ class Outbox:
     async def close(self) -> None:
         """Send what waits, no longer than the deadline."""
         await asyncio.to_thread(self._producer.flush, self._deadline_s)
+
+    def _heard(self) -> None:
+        self.taken_at = asyncio.get_running_loop().time()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._producer.poll(0)

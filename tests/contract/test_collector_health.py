@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.health import TRIES, Health
 from connectors.kafka import ensure, producer
-from connectors.outbox import Outbox
+from connectors.outbox import Letter, Outbox
 from connectors.settings import CollectorSettings
-from schemas.topics import EVENTS_CRM, EVENTS_WEB, TOPICS
+from schemas.topics import EVENTS_CRM, EVENTS_WEB, PROBES, TOPICS
 from streams.runtime.broker import FOR_TESTS, start_broker
 from streams.runtime.handle import BrokerHandle
 from streams.runtime.provider import Wish
@@ -91,25 +91,57 @@ def test_readiness_names_the_topics_that_nobody_has_made(mortal: BrokerHandle) -
     assert asyncio.run(health._look()) == ""
 
 
-def test_a_producer_that_has_lost_its_brokers_is_replaced_and_one_whose_brokers_are_away_is_not(
-    mortal: BrokerHandle,
-) -> None:
-    given, made = over(mortal), list[Producer]()
+class Lost:
+    """Makes a producer that nobody ever answers, and then sound ones, unless it cannot."""
 
-    def lost_at_first() -> Producer:
-        lost = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
-        made.append(producer(given, given.ack_deadline_s) if made else lost)
-        return made[-1]
+    def __init__(self, given: CollectorSettings) -> None:
+        self.given, self.made, self.able = given, 0, True
 
-    async def looks(health: Health, times: int) -> list[str]:
-        return [await health._look() for _ in range(times)]
+    def __call__(self) -> Producer:
+        self.made += 1
+        if not self.able:
+            raise KafkaException(KafkaError(KafkaError._FAIL))
+        if self.made == 1:
+            return Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+        return producer(self.given, self.given.ack_deadline_s)
 
+
+async def looks(health: Health, times: int) -> list[str]:
+    return [await health._look() for _ in range(times)]
+
+
+def test_a_producer_that_has_lost_its_brokers_is_replaced(mortal: BrokerHandle) -> None:
+    given = over(mortal)
     ensure(given)
-    health = Health(Outbox(lost_at_first, 0.2), given)
-    *red, green = asyncio.run(looks(health, TRIES + 1))
+    lost = Lost(given)
+    *red, green = asyncio.run(looks(Health(Outbox(lost, 0.2), given), TRIES + 1))
     assert all("takes no writes (deadline)" in why for why in red)
-    assert green == ""
-    assert len(made) == 2
+    assert (green, lost.made) == ("", 2)
+
+
+def test_a_producer_that_cannot_be_replaced_yet_is_so_later(mortal: BrokerHandle) -> None:
+    given = over(mortal)
+    ensure(given)
+    lost = Lost(given)
+    health = Health(Outbox(lost, 0.2), given)
+    lost.able = False
+    assert "_FAIL" in asyncio.run(looks(health, TRIES))[-1]
+    lost.able = True
+    assert asyncio.run(looks(health, TRIES + 1))[-1] == ""
+
+
+def test_a_producer_is_not_replaced_for_brokers_that_are_away_nor_for_what_they_refuse(
+    mortal: BrokerHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = over(mortal)
+    lost = Lost(given)
+    lost.made = 1
+    health = Health(Outbox(lost, given.ack_deadline_s), given)
+    ensure(given)
+    with monkeypatch.context() as patched:
+        patched.setattr(health, "_probes", [Letter(PROBES.name, b"", b"", partition=999)])
+        assert all("(_UNKNOWN_PARTITION)" in why for why in asyncio.run(looks(health, TRIES + 1)))
     mortal.stop()
-    assert all("KAFKA_BOOTSTRAP_SERVERS" in why for why in asyncio.run(looks(health, 2)))
-    assert len(made) == 2
+    monkeypatch.setattr("connectors.kafka.PATIENCE_S", 0.2)
+    assert all("no broker answers" in why for why in asyncio.run(looks(health, TRIES + 1)))
+    assert lost.made == 2
