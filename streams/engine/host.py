@@ -39,8 +39,8 @@ class Host:
 
     def __init__(self, config: Config, agents: Sequence[Agent], codec: Codec, store: NewStore | None = None) -> None:
         self.config, self.codec = config, codec
-        standing = partial(offsets.committed, config.kafka, config.group)
-        self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s, standing)
+        marks = partial(offsets.marks, config.kafka, config.group)
+        self._outbox = Outbox(config.kafka, f"{config.group}-{config.worker}", config.transaction_s, marks)
         self.boundaries = {
             agent.name: Boundary(agent, codec, self._outbox, config.partitions, config.traces) for agent in agents
         }

@@ -39,13 +39,27 @@ def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, 
 
     Raises `KafkaException` when the broker does not answer in time.
     """
+    found = _answers(_stable(kafka, group, inputs))
+    return {place: max(offset, 0) for place, offset in found.items()}
+
+
+def marks(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, str]:
+    """Return what the group's stable commits are marked with (their metadata), by (topic, partition); "" for none.
+
+    Raises `KafkaException` when the broker does not answer in time.
+    """
+    found = _stable(kafka, group, inputs)
+    _answers(found)
+    return {(tp.topic, tp.partition): tp.metadata or "" for tp in found}
+
+
+def _stable(kafka: Kafka, group: str, inputs: Iterable[Place]) -> list[TopicPartition]:
     wanted = [TopicPartition(topic, partition) for topic, partition in inputs]
     if not wanted:
-        return {}
+        return []
     consumer = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
     try:
-        found = _answers(consumer.committed(wanted, timeout=ASK_S))
-        return {place: max(offset, 0) for place, offset in found.items()}
+        return consumer.committed(wanted, timeout=ASK_S)
     finally:
         consumer.close()
 

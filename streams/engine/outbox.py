@@ -4,15 +4,17 @@ It knows which failures mean "again" (`Aborted`: the round is retried) and which
 (`Fenced`: another worker owns the partitions, or the producer is beyond repair; the process must end).
 
 A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: what
-it left open is ended by that. Where it was the commit that nobody answered, the offsets then say whether it holds.
+it left open is ended by that. Where it was the commit that nobody answered, the offsets then say whether it holds: each
+transaction marks those that it commits.
 When all brokers wake up together they tell of a cluster without brokers for a moment, and librdkafka may never look
 for them again (librdkafka#5301; seen on 2.16.0: five of twelve producers).
 """
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
+from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -21,7 +23,7 @@ from streams.engine.traces import Headers
 
 log = logging.getLogger(__name__)
 CALL_S = 5.0
-Standing = Callable[[Iterable[Place]], Mapping[Place, int]]
+Marks = Callable[[Iterable[Place]], Mapping[Place, str]]
 STALE = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -59,13 +61,13 @@ class Fenced(Exception):
 class Outbox:
     """Begin, send, then commit or abort. All calls that wait on the broker block: run them off the event loop."""
 
-    def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float, standing: Standing) -> None:
-        """`standing` tells the group's stable committed offsets; raises `KafkaException` when nobody answers."""
+    def __init__(self, kafka: Kafka, transactional_id: str, timeout_s: float, marks: Marks) -> None:
+        """`marks` tells what the group's commits are marked with; raises `KafkaException` when nobody answers."""
         named = {"transactional.id": transactional_id, "transaction.timeout.ms": int(timeout_s * 1000)}
         self._settings = {**SETTINGS, **kafka, **named}
         self._tries = max(math.ceil(timeout_s / CALL_S), 2)  # not a clock: one try may be all that we were frozen for
         self._producer = Producer(self._settings)
-        self._standing = standing
+        self._marks, self._mark = marks, ""
         self._open = False
         self.headers: Headers | None = None  # what all that is sent from now on carries
 
@@ -85,7 +87,7 @@ class Outbox:
 
     def begin(self) -> None:
         """Open a transaction. Raises `Fenced`."""
-        self.headers = None
+        self.headers, self._mark = None, uuid4().hex
         self._insist("to begin", lambda _: self._producer.begin_transaction())
         self._open = True
 
@@ -115,11 +117,11 @@ class Outbox:
 
     def commit(self, offsets: Mapping[Place, int], group_metadata: bytes) -> None:
         """Commit what was sent together with `offsets` (the next to read). Raises `Aborted` or `Fenced`."""
-        positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        positions = [TopicPartition(*place, offset, self._mark) for place, offset in offsets.items()]
         try:
             send = partial(self._producer.send_offsets_to_transaction, positions, group_metadata)
             self._insist("to take our offsets", send)
-            self._end(offsets)
+            self._end(set(offsets))
         except Unanswered:
             self._leave_behind()
             raise
@@ -141,19 +143,22 @@ class Outbox:
         """Serve delivery reports."""
         self._producer.poll(0)
 
-    def _end(self, offsets: Mapping[Place, int]) -> None:
+    def _end(self, places: Set[Place]) -> None:
         """Commit what was sent. A commit that nobody answers may hold or not: whoever takes its id over can look."""
         try:
             self._insist("to commit", self._producer.commit_transaction)
         except Unanswered as silence:
-            self._leave_behind()
-            if not self._holds(offsets):
-                raise Aborted(str(silence)) from silence
-            log.warning("a commit that nobody answered holds")
+            why = str(silence)
+        else:
+            return
+        self._leave_behind()
+        if not self._holds(places):
+            raise Aborted(why)
+        log.warning("a commit that nobody answered holds")
 
-    def _holds(self, offsets: Mapping[Place, int]) -> bool:
+    def _holds(self, places: Set[Place]) -> bool:
         try:
-            return dict(self._standing(offsets)) == dict(offsets)
+            return set(self._marks(places).values()) == {self._mark}
         except KafkaException as error:
             raise Fenced(f"whether it has committed is not known: {error.args[0].str()}") from error
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -17,7 +18,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.engine.offsets import ends, starts
+from streams.engine.offsets import ends, marks, starts
+from streams.engine.outbox import Outbox
 from streams.runtime.handle import BrokerHandle
 
 TIMEOUT = 20.0
@@ -136,6 +138,29 @@ def test_an_aborted_transaction_leaves_neither_outputs_nor_offsets(
     assert committed_values(broker, target, 3) == ["100", "101", "102"]
     done = group.committed([TopicPartition(source, 0), TopicPartition(source, 1)], TIMEOUT)
     assert all(partition.offset < 0 for partition in done)
+
+
+def test_a_commit_is_known_by_its_mark_and_one_that_was_left_open_does_not_hold(
+    broker: BrokerHandle, topics: tuple[str, str], group: Consumer, topic_prefix: str
+) -> None:
+    source, target = topics
+    outbox = Outbox(
+        settings(broker), f"{topic_prefix}txn", 15.0, partial(marks, settings(broker), f"{topic_prefix}group")
+    )
+    outbox.start()
+    take(group, 10)
+    reached = {(source, spot.partition): spot.offset for spot in group.position(group.assignment())}
+    outbox.begin()
+    outbox.send(target, b"k", b"1")
+    outbox.commit(reached, group.consumer_group_metadata())
+    assert outbox._holds(set(reached))
+    outbox.begin()
+    outbox.send(target, b"k", b"2")
+    again = [TopicPartition(*place, offset, outbox._mark) for place, offset in reached.items()]
+    outbox._producer.send_offsets_to_transaction(again, group.consumer_group_metadata(), TIMEOUT)
+    outbox._leave_behind()
+    assert not outbox._holds(set(reached)), "the same offsets, of an earlier transaction"
+    assert committed_values(broker, target, 1) == ["1"]
 
 
 def test_an_open_transaction_is_invisible_until_it_commits(

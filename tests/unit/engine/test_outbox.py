@@ -1,6 +1,6 @@
 """What each answer of the broker means to a round; and that a full queue is waited for, not outgrown."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -30,7 +30,6 @@ def error(code: int, *, fatal: bool = False, retriable: bool = False, abort: boo
     return KafkaException(KafkaError(code, "", fatal, retriable, abort))
 
 
-STANDING = {("t", 0): 1, ("t", 1): 5}  # where the group stands once the id has been taken over
 TRIES = 3  # of CALL_S seconds, in the time that a transaction may be open
 
 
@@ -38,7 +37,7 @@ NOWHERE: Kafka = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
 
 def opened(**meets: list[Exception]) -> tuple[Outbox, Any]:
-    made = Outbox(NOWHERE, "test", 15.0, lambda _: STANDING)
+    made = Outbox(NOWHERE, "test", 15.0, lambda _: {})
     scripted: Any = Scripted(**meets)
     made._producer = scripted
     made.begin()
@@ -100,36 +99,44 @@ def test_a_producer_that_nobody_takes_in_is_replaced(following: Scripted) -> Non
 
 
 def test_one_try_is_never_all_however_short_a_transaction_may_be_open() -> None:
-    outbox = Outbox(NOWHERE, "test", 1.0, lambda _: STANDING)
+    outbox = Outbox(NOWHERE, "test", 1.0, lambda _: {})
     outbox._producer = scripted = Scripted(init_transactions=[silence()])  # type: ignore[assignment]
     outbox.start()
     assert scripted.calls == 2 * ["init_transactions"], "it may have been we who were frozen"
 
 
-@pytest.mark.parametrize("wanted", [STANDING, {("t", 0): 2, ("t", 1): 5}], ids=["holds", "does not hold"])
-def test_whether_a_commit_that_nobody_answers_holds_the_offsets_say(
-    wanted: Mapping[Place, int], following: Scripted
+@pytest.mark.parametrize("others", [{}, {("t", 1): "another's"}, {("t", 1): ""}], ids=["holds", "moved on", "does not"])
+def test_whether_a_commit_that_nobody_answers_holds_its_marks_say(
+    others: Mapping[Place, str], following: Scripted
 ) -> None:
     outbox, silent = opened(commit_transaction=[silence() for _ in range(9)])
-    with nullcontext() if wanted == STANDING else pytest.raises(Aborted):
-        outbox.commit(wanted, b"m")
+
+    def marks(places: Iterable[Place]) -> Mapping[Place, str]:
+        following.calls.append("marks")
+        return {**dict.fromkeys(places, outbox._mark), **others}
+
+    outbox._marks = marks
+    with pytest.raises(Aborted) if others else nullcontext():
+        outbox.commit({("t", 0): 1, ("t", 1): 5}, b"m")
     assert silent.calls[-1] == "purge"
     assert "abort_transaction" not in silent.calls
-    assert following.calls == ["init_transactions", "init_transactions"], "asked when the other's is ended, not before"
+    assert following.calls == ["init_transactions", "init_transactions", "marks"], "an end must come first"
+    before = outbox._mark
     outbox.begin()
     assert following.calls[-1] == "begin_transaction"
+    assert outbox._mark != before
 
 
 @pytest.mark.usefixtures("following")
 def test_a_worker_that_cannot_find_out_whether_its_commit_holds_ends() -> None:
     outbox, _ = opened(commit_transaction=[silence() for _ in range(9)])
 
-    def nobody(_: object) -> Mapping[Place, int]:
+    def nobody(_: object) -> Mapping[Place, str]:
         raise silence()
 
-    outbox._standing = nobody
+    outbox._marks = nobody
     with pytest.raises(Fenced, match="not known"):
-        outbox.commit(STANDING, b"m")
+        outbox.commit({("t", 0): 1}, b"m")
 
 
 def test_what_only_this_transaction_has_to_pay_for_is_undone_once_and_may_be_done_again() -> None:
