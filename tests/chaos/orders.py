@@ -15,10 +15,13 @@ WAIT_S, TICK_S = 20.0, 0.02
 
 
 async def give(order: Path, point: str, how: str, obeyed: Callable[[], bool]) -> bool:
-    """Order the processes to die (`kill`) or freeze (`stop`) at a point; return whether one did in good time."""
+    """Order the processes to die (`kill`) or freeze (`stop`) at a point; return whether one did in good time.
+
+    Who takes an order takes its file away first: so nobody who was asleep before is taken for the one who obeyed.
+    """
     order.write_text(f"{point} {how}")  # noqa: ASYNC240 - a few bytes
     for _ in range(int(WAIT_S / TICK_S)):
-        if obeyed():
+        if not order.exists() and obeyed():  # noqa: ASYNC240
             return True
         await asyncio.sleep(TICK_S)
     order.unlink(missing_ok=True)  # noqa: ASYNC240

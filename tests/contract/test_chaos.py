@@ -1,5 +1,6 @@
 """The chaos harness itself, without Kafka: its cases, its ledger, its doors, its reports."""
 
+import asyncio
 import inspect
 import socket
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos import orders
 from tests.chaos.case import Case, load, rows
 from tests.chaos.faults import FAULTS
 from tests.chaos.ledger import Ledger
@@ -33,6 +35,19 @@ def test_the_ledger_knows_what_was_accepted_refused_and_never_answered(tmp_path:
     assert books.accepted == {"a": 1}
     assert books.refused == {"b": 1, "c": 1}
     assert books.unknown == {"a": 1, "d": 1}
+
+
+def test_an_order_that_nobody_has_taken_is_not_obeyed_whoever_sleeps(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+
+    async def story() -> None:
+        given = asyncio.create_task(orders.give(order, "after_fold", "stop", lambda: True))
+        await asyncio.sleep(10 * orders.TICK_S)
+        assert not given.done()
+        order.unlink()  # as whoever obeys does first
+        assert await given
+
+    asyncio.run(story())
 
 
 def test_a_half_open_door_says_nothing_and_a_reset_one_says_so() -> None:
