@@ -5,15 +5,19 @@ It knows which failures mean "again" (`Aborted`: the round is retried) and which
 
 A producer that gets no answer for as long as a transaction may be open is given up, and another takes its place: what
 it left open is ended by that. Where it was the commit that nobody answered, the offsets then say whether it holds: each
-transaction marks those that it commits.
-When all brokers wake up together they tell of a cluster without brokers for a moment, and librdkafka may never look
-for them again (librdkafka#5301; seen on 2.16.0: five of twelve producers).
+transaction marks those that it commits. It takes that much because librdkafka can lose its way for good: when all
+brokers wake up together they tell of a cluster without brokers for a moment, and it may never look for them again
+(librdkafka#5301; seen on 2.16.0: five of twelve producers); and when the group's coordinator goes, a call that sends
+offsets may never come back (librdkafka#5456; seen once in 231 faults).
 """
 
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Set
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
+from threading import Thread
 from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -120,7 +124,7 @@ class Outbox:
         positions = [TopicPartition(*place, offset, self._mark) for place, offset in offsets.items()]
         try:
             send = partial(self._producer.send_offsets_to_transaction, positions, group_metadata)
-            self._insist("to take our offsets", send)
+            self._insist("to take our offsets", partial(_punctually, send))
             self._end(set(offsets))
         except Unanswered:
             self._leave_behind()
@@ -191,6 +195,27 @@ class Outbox:
                     raise Unanswered(f"no answer when asked {asked}: {reason.str()}") from error
             else:
                 return
+
+
+def _punctually(call: Callable[[float], object], timeout_s: float) -> None:
+    """Make a call that may not keep to its timeout (librdkafka#5456): in a thread that is left behind if it does not.
+
+    Waits twice as long, and in two turns: the first may be over at once, when it was we who were frozen.
+    """
+    outcome = Future[object]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call(timeout_s))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            outcome.set_exception(error)
+
+    Thread(target=run, name="offsets", daemon=True).start()
+    for _ in range(2):
+        with suppress(TimeoutError):
+            outcome.result(timeout_s)
+            return
+    raise Unanswered(f"a call that was to take {timeout_s:g} s has not come back")
 
 
 def _tell(delivered: Callable[[int], None]) -> Callable[[KafkaError | None, object], None]:

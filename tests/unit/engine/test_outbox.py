@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from threading import Event
 from typing import Any
 
 import pytest
@@ -89,6 +90,20 @@ def test_a_producer_that_gets_no_answer_is_replaced_and_the_round_done_again(cal
     following.calls.clear()
     outbox.abort()
     assert following.calls == [], "there is nothing to abort"
+
+
+def test_a_call_that_does_not_keep_to_its_timeout_is_left_behind(
+    following: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.engine.outbox.CALL_S", 0.05)
+    outbox, stuck = opened()
+    released = Event()
+    stuck.send_offsets_to_transaction = lambda *_: released.wait()
+    with pytest.raises(Aborted, match="has not come back"):
+        outbox.commit({("t", 0): 1}, b"m")
+    released.set()
+    assert stuck.calls == ["purge"]
+    assert following.calls == ["init_transactions", "init_transactions"]
 
 
 def test_a_producer_that_nobody_takes_in_is_replaced(following: Scripted) -> None:
