@@ -39,7 +39,6 @@ __all__ = ["GROUP", "Fetching", "build", "reading", "run"]
 log = logging.getLogger(__name__)
 GROUP = "leadstream-fetcher"
 BATCH, READ_S, WINDOW, ABREAST = 64, 0.5, 1_024, 8
-TAKEN_S = 30.0  # the broker has that long to say that it has what we wrote
 SCHEDULE_S = (2.0, 10.0, 60.0, 300.0, 900.0)
 
 
@@ -154,7 +153,7 @@ def build(
     """Return a fetcher, joined to its group."""
     reader = Reader(settings, group, [NOTICES.name])
     codec = Codec(open_registry(settings.schema_registry_url or None), ("RawEvent", "DeadLetter"))
-    outbox = Outbox(partial(kafka.producer, settings, TAKEN_S), TAKEN_S)
+    outbox = Outbox(partial(kafka.producer, settings, kafka.TAKEN_S), kafka.TAKEN_S)
     return Fetching(reader, {name: kind(settings, http) for name, kind in FETCHERS.items()}, codec, outbox, schedule)
 
 

@@ -50,40 +50,35 @@ class Health:
         now = asyncio.get_running_loop().time()
         if self._outbox.taken_at > now - EVERY_S >= self._outbox.failed_at and not self.trouble:
             return ""  # real events went through all the while: no probe says more
+        vain, self._vain = self._vain, []  # all but one more silence begins anew
         try:
             if not self._prepared and (problems := await asyncio.to_thread(self._prepare)):
-                self._vain.clear()
                 return "; ".join(problems)
             self._prepared = True
             await asyncio.wait_for(self._outbox.deliver(self._probes), PATIENCE_S)
         except (Unanswered, TimeoutError) as silence:
             self._prepared = False
-            self._vain.append(now)
             why = f"({silence})" if str(silence) else f"within {PATIENCE_S:g} s"
-            return await self._renewed() or f"the broker takes no writes {why}; {ADVICE}"
+            return await self._renewed([*vain, now]) or f"the broker takes no writes {why}; {ADVICE}"
         except NotTaken as error:
             self._prepared = False  # somebody may have deleted a topic
-            self._vain.clear()
             return f"the broker takes no writes ({error}); {ADVICE}"
         except (BrokerUnreachable, KafkaException) as error:
-            self._vain.clear()
             return str(error)
-        self._vain.clear()
         return ""
 
-    async def _renewed(self) -> str:
+    async def _renewed(self, vain: list[float]) -> str:
         """Take another producer after some probes in vain; return what stands in its way.
 
         Topics are looked at between probes, with a client of its own: ours is not given up while no broker is there.
         """
-        if len(self._vain) < TRIES:
+        if len(vain) < TRIES:
+            self._vain = vain
             return ""
         try:
-            await self._outbox.renew(self._vain[0])
+            await self._outbox.renew(vain[0])
         except KafkaException as error:
             return str(error)
-        finally:
-            self._vain.clear()
         return ""
 
     def _prepare(self) -> list[str]:

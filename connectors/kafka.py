@@ -14,6 +14,7 @@ from schemas.topics import TOMBSTONES_S, TOPICS, Topic
 
 Config = dict[str, str | int | float | bool]
 PATIENCE_S = 10.0
+TAKEN_S = 30.0  # of who does not wait for a person: the broker has that long to say that it has what we wrote
 TO_THE_END: Config = {  # of who reads up to an end: a broker that has nothing to tell waits 500 ms by default
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,

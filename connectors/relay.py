@@ -30,7 +30,6 @@ __all__ = ["Relay", "lane", "run"]
 
 log = logging.getLogger(__name__)
 AGAIN_S = 5.0
-TAKEN_S = 30.0  # the broker has that long to say that it has what we wrote
 
 
 class Relay:
@@ -114,7 +113,7 @@ def lane(
     tracing: Tracing | None = None,
 ) -> Lane:
     """Return a destination's lane, joined to its group, with its own sink unless one is given."""
-    outgoing = Outgoing(partial(kafka.producer, settings, TAKEN_S), codec, destination.retry.name)
+    outgoing = Outgoing(partial(kafka.producer, settings, kafka.TAKEN_S), codec, destination.retry.name)
     return Lane(
         destination.name,
         Reader(settings, destination.group, [destination.topic.name, destination.retry.name], destination.retry.name),

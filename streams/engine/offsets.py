@@ -7,7 +7,7 @@ may be about to commit.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -48,9 +48,7 @@ def marks(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, str]
 
     Raises `KafkaException` when the broker does not answer in time.
     """
-    found = _stable(kafka, group, inputs)
-    _answers(found)
-    return {(tp.topic, tp.partition): tp.metadata or "" for tp in found}
+    return {(tp.topic, tp.partition): tp.metadata or "" for tp in _sound(_stable(kafka, group, inputs))}
 
 
 def _stable(kafka: Kafka, group: str, inputs: Iterable[Place]) -> list[TopicPartition]:
@@ -115,10 +113,12 @@ def _listed(kafka: Kafka, inputs: Iterable[Place], which: int, stable: bool, pat
 
 
 def _answers(found: Iterable[TopicPartition]) -> dict[Place, int]:
-    """Return the offsets. Raises what is wrong with one: it has no offset then, which is not "from the beginning"."""
-    answers = {}
+    return {(tp.topic, tp.partition): int(tp.offset) for tp in _sound(found)}
+
+
+def _sound(found: Iterable[TopicPartition]) -> Iterator[TopicPartition]:
+    """Yield the answers. Raises what is wrong with one: it has no offset then, which is not "from the beginning"."""
     for tp in found:
         if tp.error is not None:
             raise KafkaException(tp.error)
-        answers[tp.topic, tp.partition] = int(tp.offset)
-    return answers
+        yield tp

@@ -8,7 +8,7 @@ it left open is ended by that. Where it was the commit that nobody answered, the
 transaction marks those that it commits. It takes that much because librdkafka can lose its way for good: when all
 brokers wake up together they tell of a cluster without brokers for a moment, and it may never look for them again
 (librdkafka#5301; seen on 2.16.0: five of twelve producers); and when the group's coordinator goes, a call that sends
-offsets may never come back (librdkafka#5456; seen once in 231 faults).
+offsets may never come back (librdkafka#5456; seen when it was killed).
 """
 
 import logging

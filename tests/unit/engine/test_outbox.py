@@ -144,7 +144,7 @@ def test_whether_a_commit_that_nobody_answers_holds_its_marks_say(
 
 @pytest.mark.usefixtures("following")
 def test_a_worker_that_cannot_find_out_whether_its_commit_holds_ends() -> None:
-    outbox, _ = opened(commit_transaction=[silence() for _ in range(9)])
+    outbox, silent = opened(commit_transaction=[silence() for _ in range(9)])
 
     def nobody(_: object) -> Mapping[Place, str]:
         raise silence()
@@ -152,6 +152,7 @@ def test_a_worker_that_cannot_find_out_whether_its_commit_holds_ends() -> None:
     outbox._marks = nobody
     with pytest.raises(Fenced, match="not known"):
         outbox.commit({("t", 0): 1}, b"m")
+    assert "abort_transaction" not in silent.calls
 
 
 def test_what_only_this_transaction_has_to_pay_for_is_undone_once_and_may_be_done_again() -> None:
