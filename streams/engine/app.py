@@ -19,6 +19,7 @@ from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.garbage import spare
 from streams.engine.host import Host, NewStore
+from streams.engine.shares import Assignor
 from streams.engine.stacks import standing
 from streams.engine.transport import SCHEME, BatchConsumer, brokers
 from streams.engine.watchdog import Sight, Watchdog
@@ -73,6 +74,7 @@ def build(agents: Iterable[Agent], config: Config, codec: Codec, store: NewStore
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
+        PartitionAssignor=Assignor,
     )
     app.engine = Host(config, agents, codec, store)
     for agent in agents:

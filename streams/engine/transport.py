@@ -1,7 +1,7 @@
 """Faust's transport with another inner loop: whole record batches into the agents' streams, one transaction per round.
 
-Everything else stays Faust's: the consumer thread and its heartbeats, group membership, the assignor, the rebalance and
-recovery services. Stock Faust puts each record through two tasks and commits acks on a timer; neither happens here.
+Everything else stays Faust's: the consumer thread and its heartbeats, group membership, the rebalance and recovery
+services. Stock Faust puts each record through two tasks and commits acks on a timer; neither happens here.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
-        self._assignor = self.app.assignor  # Faust's: co-partitioned and sticky
+        self._assignor = self.app.assignor  # Faust's, of balanced shares (`shares.py`)
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
