@@ -88,8 +88,8 @@ class Fetching:
         """Fetch what one notice tells of, write it or bury the notice; False when we are to stop first."""
         attempt, loop = 0, asyncio.get_running_loop()
         while not self._stop.is_set():
-            began = loop.time()
             async with self._gate:
+                began = loop.time()
                 letters, why, after_s = await self._attempt(message)
                 try:
                     if not why:

@@ -8,6 +8,7 @@ has lost its replicas answers that happily and refuses every write.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from confluent_kafka import KafkaException
@@ -18,6 +19,7 @@ from connectors.outbox import Letter, NotTaken, Outbox, Unanswered
 from connectors.settings import CollectorSettings
 from schemas.topics import EVENTS, PROBES
 
+log = logging.getLogger(__name__)
 EVERY_S = 1.0
 PATIENCE_S = 2.0
 ADVICE = "look at it, and at KAFKA_BOOTSTRAP_SERVERS"
@@ -38,7 +40,11 @@ class Health:
         """Look every second, until cancelled."""
         try:
             while True:
-                self.trouble = await self._look()
+                try:
+                    self.trouble = await self._look()
+                except Exception as error:  # a fault of ours must not end the watch: nobody would look any more
+                    log.exception("looking after the broker failed")
+                    self.trouble = f"whether the broker takes writes is not known ({type(error).__name__}, see the log)"
                 metrics.BROKER_WRITABLE.set(not self.trouble)
                 metrics.PRODUCER_QUEUE.set(self._outbox.queued())
                 await asyncio.sleep(EVERY_S)

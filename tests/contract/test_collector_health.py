@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from connectors.health import TRIES, Health
+from connectors.health import TRIES, Health, watched
 from connectors.kafka import ensure, producer
 from connectors.outbox import Letter, Outbox
 from connectors.settings import CollectorSettings
@@ -145,3 +145,31 @@ def test_a_producer_is_not_replaced_for_brokers_that_are_away_nor_for_what_they_
     monkeypatch.setattr("connectors.kafka.PATIENCE_S", 0.2)
     assert all("no broker answers" in why for why in asyncio.run(looks(health, TRIES + 1)))
     assert lost.made == 2
+
+
+def test_the_watch_outlives_a_fault_of_its_own(mortal: BrokerHandle, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = over(mortal)
+    health = Health(Outbox(Lost(given), given.ack_deadline_s), given)
+    seen: list[str] = []
+    three = asyncio.Event()
+
+    async def look() -> str:
+        seen.append(health.trouble)
+        if len(seen) == 3:
+            three.set()
+        if len(seen) == 1:
+            raise ZeroDivisionError
+        return ""
+
+    async def scenario() -> None:
+        async with watched(health):
+            await three.wait()
+
+    monkeypatch.setattr("connectors.health.EVERY_S", 0.01)
+    monkeypatch.setattr(health, "_look", look)
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+    assert seen == [
+        "not asked yet",
+        "whether the broker takes writes is not known (ZeroDivisionError, see the log)",
+        "",
+    ]
