@@ -36,11 +36,19 @@ class Kept(Child):
         self.name = name
         self.wanted = False
         self.died_at = 0.0
+        self.lives: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         """Start it, or start it again: from now on it is to live."""
         self.wanted = True
         super().start()
+        if self.process is not None:
+            self.lives.append(self.process)
+
+    def bury(self, process: subprocess.Popen[bytes]) -> None:
+        """Have no process any more, if this one, which has ended, is still the last."""
+        if self.process is process:
+            self.process, self.died_at = None, time.monotonic()
 
     def asleep(self) -> bool:
         """Tell whether the kernel has it stopped, whoever stopped it."""
@@ -50,7 +58,7 @@ class Kept(Child):
 
 
 class Keeper:
-    """All workers of a run. `ends` counts exits by code: -9 is a kill, 70 a worker that found itself fenced."""
+    """All workers of a run."""
 
     def __init__(
         self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str, *, standby: bool = False
@@ -62,8 +70,13 @@ class Keeper:
         self.workers: dict[str, Kept] = {}
         for _ in range(count):
             self._new()
-        self.ends: Counter[int] = Counter()
         self.weights: list[Weight] = []
+
+    @property
+    def ends(self) -> Counter[int]:
+        """How lives have ended, by exit code: -9 is a kill, 70 a worker that found itself fenced."""
+        lives = [process for worker in self.workers.values() for process in worker.lives]
+        return Counter(process.returncode for process in lives if process.poll() is not None)
 
     def add(self) -> Kept:
         """Start one more worker."""
@@ -89,7 +102,7 @@ class Keeper:
                 self._weigh(weighed_at)
             for worker in self.workers.values():
                 if worker.process is not None and not worker.running:
-                    self._mourn(worker)
+                    worker.bury(worker.process)
                 if worker.process is None and worker.wanted and time.monotonic() - worker.died_at > REBORN_S:
                     worker.start()
             await asyncio.sleep(TICK_S)
@@ -107,7 +120,7 @@ class Keeper:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        self._mourn(worker)
+        worker.bury(process)
 
     async def stop(self) -> None:
         """Let all end."""
@@ -125,9 +138,3 @@ class Keeper:
             if worker.process is not None and worker.running:
                 with suppress(OSError, KeyError):  # it ends at this very moment
                     self.weights.append(Weight(now, worker.name, rss_mib(worker.process.pid)[0]))
-
-    def _mourn(self, worker: Kept) -> None:
-        process, worker.process = worker.process, None
-        if process is not None:
-            self.ends[process.wait()] += 1
-            worker.died_at = time.monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import signal
 import socket
 import threading
 from contextlib import suppress
@@ -12,9 +13,11 @@ import pytest
 from tests.chaos import orders
 from tests.chaos.case import Case, load, rows
 from tests.chaos.faults import FAULTS
+from tests.chaos.keeper import Keeper
 from tests.chaos.ledger import Ledger
 from tests.chaos.proxy import Doors, Link
 from tests.chaos.report import FIELDS, Row, control, read, write
+from tests.chaos.subjects import Command, Subject
 
 
 @pytest.mark.parametrize("row", rows())
@@ -48,6 +51,26 @@ def test_an_order_that_nobody_has_taken_is_not_obeyed_whoever_sleeps(tmp_path: P
         assert await given
 
     asyncio.run(story())
+
+
+def test_a_worker_that_comes_back_while_it_still_leaves_has_ended_once(tmp_path: Path) -> None:
+    slow = "trap 'sleep 0.3; exit 0' TERM; for _ in $(seq 100); do sleep 0.05; done; exit 1"
+    keeper = Keeper(Subject("slow", lambda *_: Command(("sh", "-c", slow), {})), "", tmp_path, 1, "memory")
+
+    async def story() -> None:
+        worker = keeper.workers["w0"]
+        worker.start()
+        await asyncio.sleep(0.2)  # it sets its trap
+        leaving = asyncio.create_task(keeper.leave(worker))
+        await asyncio.sleep(0.1)
+        worker.start()
+        await leaving
+        assert worker.wanted
+        assert worker.running
+        worker.kill()
+
+    asyncio.run(story())
+    assert keeper.ends == {0: 1, -signal.SIGKILL: 1}
 
 
 def test_a_half_open_door_says_nothing_and_a_reset_one_says_so() -> None:

@@ -59,7 +59,7 @@ async def roll_workers(world: World) -> None:
 async def come_and_go(world: World, at_most: int = 4) -> None:
     """A worker joins, or one leaves in good order: between two and `at_most`."""
     there = [worker for worker in world.workers.workers.values() if worker.wanted]
-    away = [worker for worker in world.workers.workers.values() if not worker.wanted]
+    away = [worker for worker in world.workers.workers.values() if not (worker.wanted or worker.running)]
     if len(there) <= 2 or (len(there) < at_most and world.rng.random() < 0.5):
         if away:
             world.rng.choice(away).start()
