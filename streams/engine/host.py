@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from confluent_kafka import KafkaException
 
@@ -22,7 +21,7 @@ from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Place
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.pace import Pace
-from streams.engine.patience import Patience
+from streams.engine.patience import Patience, ended
 from streams.engine.restore import Interrupted
 from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.standby import Standby
@@ -189,7 +188,7 @@ class Host:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            await self.patience.until(lambda: f"{self._restoring}, to stop", _ended(running), UNWANTED_S)
+            await self.patience.until(lambda: f"{self._restoring}, to stop", ended(running), UNWANTED_S)
             raise
 
     def _restore(
@@ -276,7 +275,3 @@ class Host:
         stores = [table.store for tables in self.tables.values() for table in tables]
         metrics.STATE_ROWS.set(sum(map(len, stores)))
         metrics.STATE_BYTES.set(sum(store.size for store in stores))
-
-
-async def _ended(running: "asyncio.Future[Any]") -> None:
-    await asyncio.wait([running])

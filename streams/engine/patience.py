@@ -50,7 +50,14 @@ class Patience:
         finally:
             del self._lasting[waiting]
             waiting.cancel()
-            await asyncio.wait([waiting])
+            await ended(waiting)
+
+
+async def ended(running: "asyncio.Future[Any]") -> None:
+    """Wait until it has ended; how it did is nobody's business any more, and asyncio need not complain of that."""
+    await asyncio.wait([running])
+    if not running.cancelled():
+        running.exception()
 
 
 async def whole(done: Awaitable[Found]) -> Found:
@@ -59,5 +66,5 @@ async def whole(done: Awaitable[Found]) -> Found:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait([running])
+        await ended(running)
         raise

@@ -1,6 +1,7 @@
 """A restore that nobody wants any more says so, however little it had to do."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +86,28 @@ def test_a_broker_that_does_not_answer_is_not_asked_on_for_partitions_that_have_
         with pytest.raises(Interrupted):
             await asyncio.wait_for(restoring, 60)
         assert host.restores == 1
+
+    play(scenario)
+
+
+def test_asyncio_has_nothing_to_complain_of_when_a_restore_that_nobody_waits_for_fails() -> None:
+    async def scenario(host: Told) -> None:
+        def fails() -> None:
+            raise Interrupted
+
+        complaints: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        host.answer = fails
+        restoring = await host.begin()
+        restoring.cancel()
+        await asyncio.sleep(0)
+        host.goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await restoring
+        del restoring
+        gc.collect()
+        await asyncio.sleep(0)
+        assert complaints == []
 
     play(scenario)
 
