@@ -18,18 +18,17 @@ from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
 from streams.engine.hot import Hot
 from streams.engine.limits import CrashLimit, TooManyCrashes
-from streams.engine.offsets import Place
+from streams.engine.offsets import Interrupted, Place, Wanted
 from streams.engine.outbox import Fenced, Outbox
 from streams.engine.pace import Pace
 from streams.engine.patience import Patience, ended
-from streams.engine.restore import Interrupted
 from streams.engine.rounds import Committed, Membership, Round, Rounds
 from streams.engine.standby import Standby
 from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
-UNWANTED_S = 150.0  # a restore asks the broker four things, none for longer than half a minute, before it looks up
+UNWANTED_S = 60.0  # a restore looks up every few seconds; while it readies the agents for the first time, it does not
 NewStore = Callable[[str, int], Store]  # of a changelog topic's name, and a partition
 
 
@@ -170,9 +169,7 @@ class Host:
         log.info("own partitions", extra={"partitions": len(assigned), "records": read, "took_s": took_s})
         return positions
 
-    async def _insist(
-        self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
-    ) -> tuple[dict[Place, int], int]:
+    async def _insist(self, assigned: set[Place], tables: list[Table], wanted: Wanted) -> tuple[dict[Place, int], int]:
         """Restore, again and again while the broker does not answer. Raises `Interrupted`."""
         while wanted():
             try:
@@ -191,14 +188,12 @@ class Host:
             await self.patience.until(lambda: f"{self._restoring}, to stop", ended(running), UNWANTED_S)
             raise
 
-    def _restore(
-        self, assigned: set[Place], tables: list[Table], wanted: Callable[[], bool]
-    ) -> tuple[dict[Place, int], int]:
+    def _restore(self, assigned: set[Place], tables: list[Table], wanted: Wanted) -> tuple[dict[Place, int], int]:
         self._restoring = "a restore that readies the agents"
         for name in {name for name, _ in self.tables}:
             self.boundaries[name].agent.prepare()
         self._restoring = "a restore that asks where to read on"
-        positions = offsets.committed(self.config.kafka, self.config.group, assigned) if wanted() else {}
+        positions = offsets.committed(self.config.kafka, self.config.group, assigned, wanted)
         self._restoring = "a restore that reads changelogs"
         read = restore.restore(self.config.kafka, tables, wanted, self._moved, time.time())
         for (name, _), (first, *_others) in self.tables.items():

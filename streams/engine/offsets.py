@@ -7,7 +7,10 @@ may be about to commit.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -22,9 +25,12 @@ from confluent_kafka.admin import AdminClient
 
 Kafka = Mapping[str, str | int | float | bool]
 Place = tuple[str, int]
+Wanted = Callable[[], bool]
 ASK_S, TRY_S = 30.0, 5.0
 AGAIN_S = 0.1
-MOVING = {  # a partition's leader changes, or has only just come back: it answers when asked again
+PASSING = {  # no broker is there, or a leader changes or has only just come back: asked again, they answer
+    KafkaError._TIMED_OUT,
+    KafkaError._ALL_BROKERS_DOWN,
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -34,12 +40,21 @@ MOVING = {  # a partition's leader changes, or has only just come back: it answe
 }
 
 
-def committed(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, int]:
+class Interrupted(Exception):
+    """Another rebalance began: nobody wants to know any more."""
+
+
+def always() -> bool:
+    """Say that somebody wants to know."""
+    return True
+
+
+def committed(kafka: Kafka, group: str, inputs: Iterable[Place], wanted: Wanted = always) -> dict[Place, int]:
     """Return the group's stable committed offsets by (topic, partition); inputs without one begin at 0.
 
-    Raises `KafkaException` when the broker does not answer in time.
+    Raises `KafkaException` when the broker does not answer in time, `Interrupted` when nobody `wanted` it to.
     """
-    found = _answers(_stable(kafka, group, inputs))
+    found = _answers(_stable(kafka, group, inputs, wanted))
     return {place: max(offset, 0) for place, offset in found.items()}
 
 
@@ -48,72 +63,95 @@ def marks(kafka: Kafka, group: str, inputs: Iterable[Place]) -> dict[Place, str]
 
     Raises `KafkaException` when the broker does not answer in time.
     """
-    return {(tp.topic, tp.partition): tp.metadata or "" for tp in _sound(_stable(kafka, group, inputs))}
+    found = _stable(kafka, group, inputs, always)
+    return {(tp.topic, tp.partition): tp.metadata or "" for tp in found}
 
 
-def _stable(kafka: Kafka, group: str, inputs: Iterable[Place]) -> list[TopicPartition]:
-    wanted = [TopicPartition(topic, partition) for topic, partition in inputs]
-    if not wanted:
+def _stable(kafka: Kafka, group: str, inputs: Iterable[Place], wanted: Wanted) -> list[TopicPartition]:
+    spots = [TopicPartition(topic, partition) for topic, partition in inputs]
+    if not spots:
         return []
-    consumer = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
+    asked = Consumer({**kafka, "group.id": group, "isolation.level": "read_committed", "enable.auto.commit": False})
     try:
-        return consumer.committed(wanted, timeout=ASK_S)
+        return _insist(lambda s: asked.committed(spots, timeout=s), ASK_S, wanted)
     finally:
-        consumer.close()
+        asked.close()
 
 
-def ends(kafka: Kafka, inputs: Iterable[Place], *, stable: bool, patience_s: float = ASK_S) -> dict[Place, int]:
+def ends(
+    kafka: Kafka, inputs: Iterable[Place], *, stable: bool, patience_s: float = ASK_S, wanted: Wanted = always
+) -> dict[Place, int]:
     """Return the end of each partition: the last stable offset, or (not `stable`) the high watermark.
 
-    Raises `KafkaException` when the broker does not answer in time.
+    Raises `KafkaException` when the broker does not answer in time, `Interrupted` when nobody `wanted` it to.
     """
-    return _listed(kafka, inputs, OFFSET_END, stable, patience_s)
+    return _listed(kafka, inputs, OFFSET_END, stable=stable, patience_s=patience_s, wanted=wanted)
 
 
-def starts(kafka: Kafka, inputs: Iterable[Place]) -> dict[Place, int]:
+def starts(kafka: Kafka, inputs: Iterable[Place], wanted: Wanted = always) -> dict[Place, int]:
     """Return the first offset of each partition that may still be read.
 
-    Raises `KafkaException` when the broker does not answer in time.
+    Raises `KafkaException` when the broker does not answer in time, `Interrupted` when nobody `wanted` it to.
     """
-    return _listed(kafka, inputs, OFFSET_BEGINNING, stable=False, patience_s=ASK_S)
+    return _listed(kafka, inputs, OFFSET_BEGINNING, stable=False, patience_s=ASK_S, wanted=wanted)
 
 
-def ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str]:
+def ids(kafka: Kafka, topics: Iterable[str], wanted: Wanted = always) -> dict[str, str]:
     """Return each topic's id: one that was deleted and made again has another.
 
-    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time.
+    Raises `KafkaException` or `TimeoutError` when the broker does not answer in time, `Interrupted` when nobody
+    `wanted` it to.
     """
     names = sorted(set(topics))
     if not names:
         return {}
     admin = AdminClient(dict(kafka))  # answers come only while it lives
     asked = admin.describe_topics(TopicCollection(names), request_timeout=ASK_S)
-    return {name: str(answer.result(ASK_S).topic_id) for name, answer in asked.items()}
+    return {name: str(_answer(answer, wanted).topic_id) for name, answer in asked.items()}
 
 
-def _listed(kafka: Kafka, inputs: Iterable[Place], which: int, stable: bool, patience_s: float) -> dict[Place, int]:
+def _answer(awaited: "Future[Any]", wanted: Wanted) -> Any:
+    for _ in range(int(ASK_S / TRY_S)):
+        if not wanted():
+            raise Interrupted
+        with suppress(TimeoutError):
+            return awaited.result(TRY_S)
+    raise TimeoutError("no answer when asked for the ids of topics")
+
+
+def _listed(
+    kafka: Kafka, inputs: Iterable[Place], which: int, *, stable: bool, patience_s: float, wanted: Wanted
+) -> dict[Place, int]:
     """Ask as a consumer does: librdkafka's AdminClient has been seen to end the process when a node died under it."""
-    wanted = [TopicPartition(topic, partition, which) for topic, partition in inputs]
-    if not wanted:
+    spots = [TopicPartition(topic, partition, which) for topic, partition in inputs]
+    if not spots:
         return {}
     level = "read_committed" if stable else "read_uncommitted"
     asked = Consumer({**kafka, "group.id": "leadstream-offsets", "isolation.level": level, "enable.auto.commit": False})
-    ends_at = time.monotonic() + patience_s
     try:
-        while True:
-            try:
-                left_s = max(ends_at - time.monotonic(), 0.1)
-                return _answers(asked.offsets_for_times(wanted, timeout=min(left_s, TRY_S)))
-            except KafkaException as error:
-                if error.args[0].code() not in {*MOVING, KafkaError._TIMED_OUT} or time.monotonic() >= ends_at:
-                    raise
-            time.sleep(AGAIN_S)
+        return _answers(_insist(lambda s: asked.offsets_for_times(spots, timeout=s), patience_s, wanted))
     finally:
         asked.close()
 
 
+def _insist(
+    ask: Callable[[float], Iterable[TopicPartition]], patience_s: float, wanted: Wanted
+) -> list[TopicPartition]:
+    """Ask for a few seconds, again and again, while there is patience, and somebody who wants to know."""
+    ends_at = time.monotonic() + patience_s
+    while wanted():
+        left_s = max(ends_at - time.monotonic(), 0.1)
+        try:
+            return list(_sound(ask(min(left_s, TRY_S))))
+        except KafkaException as error:
+            if error.args[0].code() not in PASSING or time.monotonic() >= ends_at:
+                raise
+        time.sleep(AGAIN_S)
+    raise Interrupted
+
+
 def _answers(found: Iterable[TopicPartition]) -> dict[Place, int]:
-    return {(tp.topic, tp.partition): int(tp.offset) for tp in _sound(found)}
+    return {(tp.topic, tp.partition): int(tp.offset) for tp in found}
 
 
 def _sound(found: Iterable[TopicPartition]) -> Iterator[TopicPartition]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import metrics
-from streams.engine.offsets import Kafka, Place, ends, ids, starts
+from streams.engine.offsets import Interrupted, Kafka, Place, Wanted, always, ends, ids, starts
 from streams.engine.store import STALE_S, Store
 from streams.engine.table import Table
 
@@ -37,20 +37,14 @@ class Bounds(NamedTuple):
     end: int
 
 
-class Interrupted(Exception):
-    """Another rebalance began: this restore is of no use any more."""
-
-
-def restore(
-    kafka: Kafka, tables: Iterable[Table], wanted: Callable[[], bool], moved: Callable[[], None], now: float
-) -> int:
+def restore(kafka: Kafka, tables: Iterable[Table], wanted: Wanted, moved: Callable[[], None], now: float) -> int:
     """Bring each table up to the end of its changelog, from wherever it stands; return the number of records read.
 
     Blocks; `wanted` is asked now and then whether to go on; `now` in seconds since the epoch. Raises `Interrupted`,
     `StoreBroken`, or `KafkaException` when the broker fails.
     """
     by_place = {(table.changelog.name, table.partition): table for table in tables}
-    found = bounds(kafka, by_place)
+    found = bounds(kafka, by_place, wanted)
     if not wanted():
         raise Interrupted
     discard(by_place, found, now)
@@ -61,11 +55,12 @@ def restore(
     return read
 
 
-def bounds(kafka: Kafka, places: Iterable[Place]) -> dict[Place, Bounds]:
-    """Return how each changelog lies on the broker. Raises `KafkaException` or `TimeoutError`."""
-    wanted = list(places)
-    reach, begins, logs = ends(kafka, wanted, stable=False), starts(kafka, wanted), ids(kafka, (t for t, _ in wanted))
-    return {place: Bounds(logs[place[0]], begins[place], reach[place]) for place in wanted}
+def bounds(kafka: Kafka, places: Iterable[Place], wanted: Wanted = always) -> dict[Place, Bounds]:
+    """Return how each changelog lies on the broker. Raises `KafkaException`, `TimeoutError` or `Interrupted`."""
+    spots = list(places)
+    reach, begins = ends(kafka, spots, stable=False, wanted=wanted), starts(kafka, spots, wanted)
+    logs = ids(kafka, (topic for topic, _ in spots), wanted)
+    return {spot: Bounds(logs[spot[0]], begins[spot], reach[spot]) for spot in spots}
 
 
 def discard(tables: Mapping[Place, Table], found: Mapping[Place, Bounds], now: float) -> None:
@@ -101,7 +96,7 @@ def _read(
     kafka: Kafka,
     tables: Mapping[Place, Table],
     behind: dict[Place, int],
-    wanted: Callable[[], bool],
+    wanted: Wanted,
     moved: Callable[[], None],
 ) -> int:
     """Read until each place that is `behind` has come to its end; return the number of records."""

@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from streams.engine.offsets import Kafka, Place
+from streams.engine.offsets import Interrupted, Kafka, Place
 from streams.engine.restore import READ, SETTINGS, bounds, discard, take
 from streams.engine.store import StoreBroken
 from streams.engine.table import Table
@@ -75,6 +75,8 @@ class Standby:
                     self._prepare.pop()
                 if self.places():
                     self._follow()
+            except Interrupted:
+                break
             except (KafkaException, TimeoutError) as error:
                 log.warning("standby: cannot follow, to be tried again", extra={"error": error})
             except StoreBroken as broken:
@@ -91,7 +93,7 @@ class Standby:
         with self._lock:
             places, changes = set(self._tables), self._changes
         now = time.time()
-        found = bounds(self._kafka, places)
+        found = bounds(self._kafka, places, lambda: not self._stop.is_set())
         consumer = Consumer({**SETTINGS, **self._kafka})
         try:
             with self._lock:

@@ -23,9 +23,8 @@ from streams.engine.boundary import Batch, Slice
 from streams.engine.exits import Exit, leave
 from streams.engine.host import Host
 from streams.engine.joining import hear
-from streams.engine.offsets import Place
+from streams.engine.offsets import Interrupted, Place
 from streams.engine.patience import whole
-from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership, Round
 from streams.engine.static import name_heartbeats
 

@@ -10,8 +10,7 @@ from faust.types import TP
 from streams import metrics
 from streams.engine import app as engine_app
 from streams.engine.config import Config
-from streams.engine.offsets import Place
-from streams.engine.restore import Interrupted
+from streams.engine.offsets import Interrupted, Place
 from streams.engine.rounds import Membership
 from streams.engine.store import MemoryStore
 from tests.pipeline import CODEC

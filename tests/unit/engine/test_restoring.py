@@ -13,8 +13,8 @@ from schemas.records import Visitor
 from schemas.topics import Topic
 from streams.engine.config import Config
 from streams.engine.host import Host
-from streams.engine.offsets import Place
-from streams.engine.restore import Bounds, Interrupted, restore
+from streams.engine.offsets import Interrupted, Place
+from streams.engine.restore import Bounds, restore
 from streams.engine.rounds import Membership
 from streams.engine.store import MemoryStore
 from streams.engine.table import Table

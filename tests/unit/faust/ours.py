@@ -11,8 +11,8 @@ from aiokafka.errors import IllegalStateError
 from streams.engine import app as engine_app
 from streams.engine import transport
 from streams.engine.boundary import Batch, Slice
+from streams.engine.offsets import Interrupted
 from streams.engine.patience import Patience
-from streams.engine.restore import Interrupted
 from streams.engine.rounds import Membership, Round
 from tests.unit.faust.memory import Log, MemoryThread, Producer, on
 
