@@ -67,10 +67,11 @@ class Agent(NamedTuple):
 
     `tables` are compacted topics; `keys(record)` gives a key into each. Where `keyed`, the first of them must also be
     the record's Kafka key: a record under another key is re-keyed, not trusted. `step` raises `Rejected` for the
-    event's fault. `prepare` is called where partitions of it are taken on, before its first step: the place for what
-    takes seconds, since a step holds a transaction open. `lean` is called before each slice of records: it fixes what
-    the step leans on beside states and record (a model), and returns its version, which the slice's audit keeps: with
-    that, a replay can lean on the same. -1 = on nothing. `foreign` says how it takes what others write to its inputs.
+    event's fault. `prepare` is called once, before the worker joins its group: the place for what takes seconds, since
+    a step holds a transaction open, and partitions that come wait for it. `lean` is called before each slice of
+    records: it fixes what the step leans on beside states and record (a model), and returns its version, which the
+    slice's audit keeps: with that, a replay can lean on the same. -1 = on nothing. `foreign` says how it takes what
+    others write to its inputs.
     """
 
     name: str

@@ -28,7 +28,8 @@ from streams.engine.store import MemoryStore, Store, StoreBroken
 from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
-UNWANTED_S = 60.0  # a restore looks up every few seconds; while it readies the agents for the first time, it does not
+AGAIN_S = 1.0
+UNWANTED_S = 60.0  # a restore looks up every few seconds
 NewStore = Callable[[str, int], Store]  # of a changelog topic's name, and a partition
 
 
@@ -46,7 +47,7 @@ class Host:
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self._hot = Hot()
-        self._standby = Standby(config.kafka, [agent.prepare for agent in agents]) if config.standby else None
+        self._standby = Standby(config.kafka) if config.standby else None
         self.rounds = Rounds(self._outbox, self._metadata, self.tables, CrashLimit(), self._on_commit)
         self.pace = Pace(config.round_records, config.transaction_s)
         self.patience = Patience()
@@ -75,7 +76,10 @@ class Host:
         return "" if self._restored else "waiting for partitions"
 
     async def start(self) -> None:
-        """Check what fencing leans on and take the transactional id over. Raises `MetadataChanged`."""
+        """Check what fencing leans on, take the transactional id over, ready the agents. Raises `MetadataChanged`.
+
+        Agents are readied before we join our group: where partitions come to us, nobody waits for libraries to load.
+        """
         group.check()
         metrics.OUTBOX_RECORDS.set_function(self._outbox.__len__)
         metrics.RESTORING.set_function(lambda: float(self.restoring))
@@ -84,8 +88,18 @@ class Host:
             await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
         except Fenced as fenced:
             leave(Exit.FENCED, f"the broker refuses our transactional id: {fenced}")
+        for boundary in self.boundaries.values():
+            await self._ready(boundary.agent)
         if self._standby is not None:
             self._standby.start()
+
+    async def _ready(self, agent: Agent) -> None:
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(None, agent.prepare)
+            except (KafkaException, TimeoutError) as error:
+                log.warning("an agent is not ready, to be tried again", extra={"agent": agent.name, "error": error})
+                await asyncio.sleep(AGAIN_S)
 
     async def close(self) -> None:
         """Give back all state; the engine is not used again."""
@@ -177,7 +191,7 @@ class Host:
                 return await self._heard(running)
             except (KafkaException, TimeoutError) as error:
                 log.warning("state cannot be restored, to be tried again", extra={"error": error})
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(AGAIN_S)
         raise Interrupted
 
     async def _heard(self, running: "asyncio.Future[tuple[dict[Place, int], int]]") -> tuple[dict[Place, int], int]:
@@ -189,9 +203,6 @@ class Host:
             raise
 
     def _restore(self, assigned: set[Place], tables: list[Table], wanted: Wanted) -> tuple[dict[Place, int], int]:
-        self._restoring = "a restore that readies the agents"
-        for name in {name for name, _ in self.tables}:
-            self.boundaries[name].agent.prepare()
         self._restoring = "a restore that asks where to read on"
         positions = offsets.committed(self.config.kafka, self.config.group, assigned, wanted)
         self._restoring = "a restore that reads changelogs"

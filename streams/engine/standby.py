@@ -6,7 +6,7 @@ follower drop what it has read and not yet applied. What the follower has not co
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Event, Lock, Thread
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -23,13 +23,10 @@ WHOLE_S = 3_600.0  # how often it is asked anew how far changelogs go: what has 
 
 
 class Standby:
-    """Tables of others' partitions. `start` once; the other methods may be called from any thread.
+    """Tables of others' partitions. `start` once; the other methods may be called from any thread."""
 
-    `prepare` readies the agents: whose partitions come in a hurry must not have libraries to load first.
-    """
-
-    def __init__(self, kafka: Kafka, prepare: Iterable[Callable[[], None]] = ()) -> None:
-        self._kafka, self._prepare = kafka, list(prepare)
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
         self._tables: dict[Place, Table] = {}
         self._changes = 0  # how often tables came and went
         self._over = False
@@ -70,9 +67,6 @@ class Standby:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                while self._prepare:
-                    self._prepare[-1]()
-                    self._prepare.pop()
                 if self.places():
                     self._follow()
             except Interrupted:

@@ -12,6 +12,7 @@ import pytest
 from streams.engine.boundary import Batch, Slice
 from streams.engine.config import Config
 from streams.engine.host import Host
+from streams.engine.offsets import Place
 from streams.engine.patience import Patience, whole
 from streams.engine.rounds import Membership, Round
 from streams.engine.stacks import standing
@@ -144,25 +145,28 @@ def test_a_revocation_waits_for_a_broker_that_never_answers_no_longer_than_the_g
     asyncio.run(scenario())
 
 
-def test_a_restore_that_nobody_wants_any_more_is_waited_for_and_says_what_it_is_at() -> None:
+def test_a_restore_that_nobody_wants_any_more_is_waited_for_and_says_what_it_is_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def silent(*_: Any) -> dict[Place, int]:
+        begun.set()
+        goes_on.wait(PATIENT_S)
+        return {}
+
+    monkeypatch.setattr("streams.engine.offsets.committed", silent)
+
     async def scenario() -> None:
         host = Host(Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), pipeline(), CODEC)
         host.patience = Patience(gives_up=leaves)
-        begun, goes_on = threading.Event(), threading.Event()
-
-        def prepare() -> None:
-            begun.set()
-            goes_on.wait(PATIENT_S)
-
-        resolve = host.boundaries["resolve"]
-        resolve.agent = resolve.agent._replace(prepare=prepare)
-        mine = {(topic.name, 0) for topic in resolve.agent.inputs}
+        mine = {(topic.name, 0) for topic in host.boundaries["resolve"].agent.inputs}
         restoring = asyncio.create_task(host.restore(mine, Membership(1, "m")))
         await asyncio.to_thread(begun.wait, PATIENT_S)
         await host.release()  # partitions move, and Faust lets go of the restore
         restoring.cancel()
         await asyncio.sleep(0.01)
-        assert host.waits_for == "a restore that readies the agents, to stop"
+        assert host.waits_for == "a restore that asks where to read on, to stop"
         assert not restoring.done()
         goes_on.set()  # it asks the broker, who is not there, nothing any more
         with pytest.raises(asyncio.CancelledError):
