@@ -1,8 +1,9 @@
-"""Who gets which partitions: each worker as many as any other, give or take one, in as few moves as that takes.
+"""Who gets which partitions: of each topic, each worker as many as any other, give or take one, in few moves.
 
-Faust's assignor fills workers up to ceil(partitions / workers) and leaves them what they have: of four partitions a
-third worker gets none, of eight a fifth. Told not to keep standbys it spreads them, but moves some at every rebalance.
-So it is told instead that each worker already holds its share; it keeps whatever is balanced.
+Faust's assignor fills workers up to ceil(partitions / workers) and leaves them what they have: a third worker that
+joins two finds none of four partitions, a fifth none of twelve. Told to keep no standbys it spreads them, but which
+ones move hangs on the order in which it hears of the workers. So it is told instead that each worker already holds its
+share; it keeps whatever is balanced.
 """
 
 from collections.abc import Mapping, Set
@@ -19,10 +20,10 @@ def balance(held: Mapping[str, Set[int]], partitions: int, load: Mapping[str, in
     >>> balance({"a": {0, 1}, "b": {2, 3}, "c": set()}, 4, {})
     {'a': {0, 1}, 'b': {2}, 'c': {3}}
     """
-    taken, kept = set[int](), dict[str, list[int]]()
-    for member in sorted(held):  # a partition that two lay claim to is the first one's
-        kept[member] = sorted(p for p in held[member] if p < partitions and p not in taken)
-        taken.update(kept[member])
+    unclaimed, kept = set(range(partitions)), dict[str, list[int]]()
+    for member in sorted(held, key=lambda name: (len(held[name]), name)):  # who claims more was away and has lost some
+        kept[member] = sorted(unclaimed & held[member])
+        unclaimed -= held[member]
     least, more = divmod(partitions, len(held))
     first = sorted(kept, key=lambda member: (len(kept[member]) <= least, load.get(member, 0), member))
     room = {member: least + (place < more) for place, member in enumerate(first)}
@@ -50,7 +51,7 @@ class Assignor(PartitionAssignor):
         groups = self._get_copartitioned_groups(set[str]().union(*topics.values()), cluster, topics)
         shares: dict[str, dict[str, list[int]]] = {name: {} for name in members}
         load = dict.fromkeys(members, 0)
-        for partitions, group in sorted(groups.items(), reverse=True):
+        for partitions, group in sorted(groups.items()):  # the small have no choice: the large make up for them
             for together in sorted(group, key=min):
                 held = {
                     name: told[name].assignment.copartitioned_assignment(together).actives
