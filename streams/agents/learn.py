@@ -55,7 +55,8 @@ def make_learn(snapshot_key: bytes, ends: Sequence[float] = ENDS_S) -> Agent:
     def keys(_: Record) -> tuple[str, str]:
         return KIND, KIND
 
-    return Agent("learn", (TRAINING_EXAMPLES,), (MODELS, LESSONS), keys, step, keyed=False, prepare=_prepare)
+    inputs, tables = (TRAINING_EXAMPLES,), (MODELS, LESSONS)
+    return Agent("learn", inputs, tables, keys, step, keyed=False, prepare=_prepare, background=True)
 
 
 def due(model: ModelSnapshot | None, since: list[TrainingExample]) -> bool:

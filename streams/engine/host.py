@@ -44,6 +44,7 @@ class Host:
             agent.name: Boundary(agent, codec, self._outbox, config.partitions, config.traces) for agent in agents
         }
         self._agent_of = {topic.name: agent.name for agent in agents for topic in agent.inputs}
+        self._background = {agent.name for agent in agents if agent.background}
         self.tables: dict[tuple[str, int], tuple[Table, ...]] = {}
         self._new_store = store or (lambda _topic, _partition: MemoryStore())
         self._hot = Hot()
@@ -111,6 +112,10 @@ class Host:
             self.tables.clear()
             if self._standby is not None:
                 await asyncio.get_running_loop().run_in_executor(None, self._standby.stop)
+
+    def most(self, topic: str) -> int | None:
+        """Return how many records of a partition the next round may take; None = what there is room for."""
+        return self.pace.background if self._agent_of[topic] in self._background else None
 
     def round(self, slices: Iterable[Slice]) -> Round:
         """Make a round of what a poll brought: one batch for each agent, under the membership that owns the state."""
@@ -263,7 +268,7 @@ class Host:
     def _on_commit(self, committed: Committed) -> None:
         for (stage, met), count in committed.fates.items():
             metrics.FATES.labels(stage, met.fate, met.reason).inc(count)
-        self.pace.committed(committed.records, committed.fold_s, committed.commit_s)
+        self._learn_pace(committed)
         metrics.ROUNDS.labels("committed").inc()
         if self.config.traces is not None:
             self.config.traces.committed(committed.records)
@@ -276,6 +281,14 @@ class Host:
         self._measure()
         for emit in committed.emitted:
             self.config.on_emit(emit.topic.name, emit.record)
+
+    def _learn_pace(self, committed: Committed) -> None:
+        behind = sum(count for (agent, _), count in committed.fates.items() if agent in self._background)
+        behind_s = sum(took_s for agent, took_s in committed.stages.items() if agent in self._background)
+        if behind:
+            self.pace.folded_behind(behind, behind_s)
+        if committed.records > behind:
+            self.pace.committed(committed.records - behind, committed.fold_s - behind_s, committed.commit_s)
 
     def _measure(self) -> None:
         stores = [table.store for tables in self.tables.values() for table in tables]

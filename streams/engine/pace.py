@@ -5,11 +5,16 @@ up to where the commit is `COMMIT_SHARE` of the round, so that a broker that com
 slow one long rounds. A round that was undone comes back at half its size: what took too long, or holds too much, gets
 through in the end. A worker begins with small rounds: one that was ended by a round too large for its transaction must
 not meet the same one when it comes back.
+
+What nobody waits for goes along: as many records as are folded in a moment. What piles up there (labels, after an
+outage) then delays no lead.
 """
 
 COMMIT_SHARE = 0.05
 LATEST = 0.2  # the weight of the latest round in what a record and a commit are taken to cost
 ROOM = 0.25  # of the transaction's time, for folding: the rest is the broker's
+MOMENT_S = 0.025  # of each round, for what nobody waits for
+UNTRIED = 4  # such records, before it is known what one costs
 
 
 class Pace:
@@ -21,7 +26,7 @@ class Pace:
     def __init__(self, most: int, transaction_s: float) -> None:
         self._most, self._room_s = most, ROOM * transaction_s
         self._least = min(most, 100)
-        self._record_s = self._commit_s = 0.0
+        self._record_s = self._commit_s = self._background_s = 0.0
         self._ceiling = self._least
 
     @property
@@ -45,11 +50,26 @@ class Pace:
         least = min(self._least, max(round(self._room_s / self._record_s), 1))
         return min(max(fitting, least), self._ceiling)
 
+    @property
+    def background(self) -> int:
+        """How many records that nobody waits for the next round may take of each partition, 1 at least.
+
+        >>> pace = Pace(most=4000, transaction_s=15.0)
+        >>> pace.folded_behind(records=4, fold_s=0.01)
+        >>> pace.background
+        10
+        """
+        return max(round(MOMENT_S / self._background_s), 1) if self._background_s else UNTRIED
+
     def committed(self, records: int, fold_s: float, commit_s: float) -> None:
         """Count a round that is through."""
         self._record_s = _blend(self._record_s, fold_s / records)
         self._commit_s = _blend(self._commit_s, commit_s)
         self._ceiling = min(2 * max(self._ceiling, records), self._most)
+
+    def folded_behind(self, records: int, fold_s: float) -> None:
+        """Count what nobody waited for in a round that is through."""
+        self._background_s = _blend(self._background_s, fold_s / records)
 
     def undone(self, records: int) -> None:
         """Count a round that was undone."""

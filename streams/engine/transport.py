@@ -136,6 +136,8 @@ class BatchConsumer(driver.Consumer):
         self._polling = asyncio.Lock()
         self._taken = 0  # records in hand for the next round
         self._moves = 0  # how often positions were set, or are about to be: what was taken before comes again
+        self._left: dict[TP, list[Any]] = {}  # taken, and not for the last round: nobody waits for it
+        self._enough: set[TP] = set()  # of which more need not be taken for the next one
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -165,19 +167,28 @@ class BatchConsumer(driver.Consumer):
         as the last round: it is taken, and asked again, what follows it is here in a moment. Half the latency under
         load; when little comes in, there is nothing to be taken and nothing is asked twice.
         """
-        self._taken, found, asked_at, moves = 0, dict[TP, list[Any]](), time.monotonic(), self._moves
+        found, self._left = self._left, {}
+        portion, asked_at, moves = self._portion(found), time.monotonic(), self._moves
         while True:
             more, active = await self._wait_next_records(FETCH_S if found else IDLE_S)
             if self._moves != moves:  # what we had taken comes again; `more` is of a poll that began after the move
-                self._taken, found, moves = 0, {}, self._moves
+                found, moves = {}, self._moves
             for tp, records in more.items() if more else ():
                 if records and (active is None or tp in active):
                     found.setdefault(tp, []).extend(records)
-                    self._taken += len(records)
+            portion = self._portion(found)
             waited_s = time.monotonic() - asked_at
             if not more or waited_s > AT_ONCE_S or self._taken >= self.host.pace.limit:
                 break
-        return [Slice(tp.topic, tp.partition, records) for tp, records in found.items()]
+        self._left = {tp: found[tp][len(portion[tp]) :] for tp in self._enough}
+        return [Slice(tp.topic, tp.partition, records) for tp, records in portion.items()]
+
+    def _portion(self, found: dict[TP, list[Any]]) -> dict[TP, list[Any]]:
+        """Return what of it is for the next round: of what nobody waits for, a few records."""
+        portion = {tp: records[: self.host.most(tp.topic)] for tp, records in found.items()}
+        self._taken = sum(map(len, portion.values()))
+        self._enough = {tp for tp, records in found.items() if len(records) > len(portion[tp])}
+        return portion
 
     async def _run(self, current: Round) -> None:
         """Run a round; go back to where it began when it was undone."""
@@ -189,8 +200,9 @@ class BatchConsumer(driver.Consumer):
         else:
             self._backoff_s = min(2 * self._backoff_s + 0.05, 5.0)
             await asyncio.sleep(self._backoff_s)
+            left: dict[Place, int] = {tp: records[0].offset for tp, records in self._left.items()}
             with suppress(IllegalStateError):  # a rebalance came meanwhile: what it restored says where to read
-                await self._set(current.starts(), current.membership, moves)
+                await self._set(left | current.starts(), current.membership, moves)
 
     async def _set(self, positions: Mapping[Place, int], membership: Membership, moves: int) -> None:
         """Read on from there. Raises `IllegalStateError` when partitions have moved, or begun to, since `moves`."""
@@ -199,7 +211,7 @@ class BatchConsumer(driver.Consumer):
             async with self._polling:  # a poll under way would bring what lies before, or swallow what lies after
                 if self._moves != moves:
                     raise IllegalStateError("the partitions move again")
-                self._moves += 1
+                self._void()
                 await whole(self._thread.move({TP(*at): offset for at, offset in positions.items()}, membership))
 
         await self.host.patience.until(lambda: "positions to be set", move(), REQUEST_S)
@@ -231,14 +243,20 @@ class BatchConsumer(driver.Consumer):
             if not self.flow_active:
                 return {}
             moves = self._moves
+            if not (wanted := active_partitions - self._enough):
+                return {}
             self._thread.bound(max(self.host.pace.limit - self._taken, 1))
-            found = await super()._getmany(active_partitions, timeout)
+            found = await super()._getmany(wanted, timeout)
             return found if self._moves == moves else {}
 
     def stop_flow(self) -> None:
         """Stop polling: partitions move, so positions will. What is being polled, or waits for its round, is void."""
-        self._moves += 1
+        self._void()
         super().stop_flow()
+
+    def _void(self) -> None:
+        self._moves += 1
+        self._left = {}
 
     async def perform_seek(self) -> None:
         """Begin where the last commit left off: called after every rebalance, before the flow resumes."""

@@ -102,10 +102,9 @@ class Grove:
 
     def kept(self) -> Kept:
         """Return everything it is, to go on from bit for bit."""
-        width, cells = max((len(row) for row, _, _ in self._rows), default=0), array("f")
-        for row in _even([row for row, _, _ in self._rows], width):
-            cells += row
-        told = array("d", (number for _, *numbers in self._rows for number in numbers))
+        width = max((len(row) for row, _, _ in self._rows), default=0)
+        cells = array("f", b"".join(_even([row for row, _, _ in self._rows], width)))
+        told = array("d", [number for _, chance, weight in self._rows for number in (chance, weight)])
         return Kept(self._room, self._learned, self._due, width, self._trust[:], self.forest, cells, told)
 
     @classmethod

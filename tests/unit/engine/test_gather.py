@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from streams.engine.transport import AT_ONCE_S, BatchConsumer
 
 ONE, OTHER = TP("t", 0), TP("t", 1)
+BEHIND = TP("labels", 0)  # nobody waits for these
 Brought = dict[TP, list[int]]
 
 
@@ -24,16 +25,18 @@ class Polled(BatchConsumer):
         self.moves_at, self._asked = -1, 0  # the fetch during which partitions move
         self.bounds: list[int] = []
         self._taken = self._moves = 0
+        self._left, self._enough = {}, set()
 
     @property
     def host(self) -> Any:
-        return SimpleNamespace(pace=SimpleNamespace(limit=self._most))
+        return SimpleNamespace(pace=SimpleNamespace(limit=self._most), most={BEHIND.topic: 2}.get)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002 - Faust's
         if not self._script:
             return {}, self._active
         brought, waiting = self._script.pop(0)
-        self._moves += self._asked == self.moves_at
+        if self._asked == self.moves_at:
+            self._void()
         self._asked += 1
         self.bounds.append(max(self._most - self._taken, 1))
         if not waiting:
@@ -76,3 +79,25 @@ def test_nothing_is_lost_or_out_of_order_and_a_full_round_asks_for_no_more(sizes
         assert len(round_[ONE]) < most + max(sizes)
     assert taken == list(range(sum(sizes)))
     assert all(1 <= bound <= most for bound in consumer.bounds)
+
+
+def test_of_what_nobody_waits_for_a_few_go_along_and_the_others_later_in_order() -> None:
+    consumer = Polled([({BEHIND: [1, 2, 3, 4, 5]}, True), ({ONE: [7]}, False), ({ONE: [8]}, False)])
+    assert consumer.poll() == {BEHIND: [1, 2], ONE: [7]}
+    assert consumer._enough == {BEHIND}
+    assert consumer.poll() == {BEHIND: [3, 4], ONE: [8]}
+    assert consumer.poll() == {BEHIND: [5]}
+    assert consumer.poll() == {}
+
+
+def test_what_is_left_for_later_does_not_fill_a_round() -> None:
+    consumer = Polled([({BEHIND: list(range(9))}, True), ({ONE: [7, 8]}, False)], most=4)
+    assert consumer.poll() == {BEHIND: [0, 1], ONE: [7, 8]}
+    assert consumer.bounds == [4, 2]
+
+
+def test_what_was_left_for_later_is_dropped_when_partitions_move_since_it_comes_again() -> None:
+    consumer = Polled([({BEHIND: [1, 2, 3]}, False), ({BEHIND: [1, 2, 3]}, False)])
+    assert consumer.poll() == {BEHIND: [1, 2]}
+    consumer._void()
+    assert consumer.poll() == {BEHIND: [1, 2]}

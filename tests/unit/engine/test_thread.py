@@ -97,6 +97,28 @@ def test_a_round_that_was_undone_is_gone_back_from_in_the_consumers_own_thread()
     started(play)
 
 
+def test_what_was_left_for_later_rounds_is_gone_back_to_as_well() -> None:
+    async def play(consumer: Any, made: Consumer) -> None:
+        async def run(_round: Round, _deliver: object) -> bool:
+            return False
+
+        consumer.host.run = run
+        consumer._left = {tp: [SimpleNamespace(offset=9)] for tp in (TP(*IN), TP("labels", 0))}
+        await consumer._run(undone())
+        assert sorted(made.sought) == [(IN, 7), (("labels", 0), 9)]
+        assert consumer._left == {}
+
+    started(play)
+
+
+def test_of_what_there_is_enough_for_the_next_round_no_more_is_taken() -> None:
+    async def play(consumer: Any, _made: Consumer) -> None:
+        consumer._enough = {TP(*IN)}
+        assert await consumer._getmany({TP(*IN)}, 0.0) == {}  # asked of no partition, the fetcher would take from all
+
+    started(play)
+
+
 def test_a_round_that_a_rebalance_undid_is_not_gone_back_from() -> None:
     # What the rebalance restored says where to read: the round's offsets may be another's by now.
     async def play(consumer: Any, made: Consumer) -> None:

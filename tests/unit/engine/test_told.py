@@ -35,6 +35,16 @@ def test_a_committed_round_is_told_of_in_size_time_and_rows() -> None:
     assert told("rounds_total", outcome="committed") == committed + 1
 
 
+def test_what_nobody_waits_for_sets_its_own_pace_and_no_other() -> None:
+    made, alone = host(), host()
+    fates = Counter({("resolve", Met("resolved")): 90, ("learn", Met("learned")): 10})
+    made._on_commit(Committed(100, 7, fates, [], 0.109, 0.01, {"resolve": 0.009, "learn": 0.1}))
+    del fates["learn", Met("learned")]
+    alone._on_commit(Committed(90, 7, fates, [], 0.009, 0.01, {"resolve": 0.009}))
+    assert made.pace.limit == alone.pace.limit
+    assert (made.most("training.examples"), made.most("events.web")) == (2, None)
+
+
 def test_a_round_that_was_undone_is_counted_by_why() -> None:
     async def scenario() -> None:
         made: Any = host()

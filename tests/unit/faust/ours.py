@@ -55,6 +55,9 @@ class Engine:
         self.released = 0
         self.interrupt = False
 
+    def most(self, _topic: str) -> int | None:
+        return None
+
     def round(self, slices: list[Slice]) -> Round:
         return Round(self.membership, [Batch("run", tuple(slices))])
 
