@@ -113,9 +113,9 @@ class Host:
             if self._standby is not None:
                 await asyncio.get_running_loop().run_in_executor(None, self._standby.stop)
 
-    def most(self, topic: str) -> int | None:
-        """Return how many records of a partition the next round may take; None = what there is room for."""
-        return self.pace.background if self._agent_of[topic] in self._background else None
+    def waits(self, topic: str) -> bool:
+        """Tell whether anybody waits for what is made of its records."""
+        return self._agent_of[topic] not in self._background
 
     def round(self, slices: Iterable[Slice]) -> Round:
         """Make a round of what a poll brought: one batch for each agent, under the membership that owns the state."""
@@ -286,7 +286,7 @@ class Host:
         behind = sum(count for (agent, _), count in committed.fates.items() if agent in self._background)
         behind_s = sum(took_s for agent, took_s in committed.stages.items() if agent in self._background)
         if behind:
-            self.pace.folded_behind(behind, behind_s)
+            self.pace.folded_behind(behind, behind_s, time.monotonic())
         if committed.records > behind:
             self.pace.committed(committed.records - behind, committed.fold_s - behind_s, committed.commit_s)
 

@@ -6,15 +6,15 @@ slow one long rounds. A round that was undone comes back at half its size: what 
 through in the end. A worker begins with small rounds: one that was ended by a round too large for its transaction must
 not meet the same one when it comes back.
 
-What nobody waits for goes along: as many records as are folded in a moment. What piles up there (labels, after an
-outage) then delays no lead.
+What nobody waits for goes along every second: as many records as are folded in a moment. What piles up there (labels,
+after an outage) then delays leads by a moment at most.
 """
 
 COMMIT_SHARE = 0.05
 LATEST = 0.2  # the weight of the latest round in what a record and a commit are taken to cost
 ROOM = 0.25  # of the transaction's time, for folding: the rest is the broker's
-MOMENT_S = 0.025  # of each round, for what nobody waits for
-UNTRIED = 4  # such records, before it is known what one costs
+MOMENT_S, EVERY_S = 0.2, 1.0  # for what nobody waits for, and how often; few at a time would cost a model each
+FEW = 16  # such records, however slow
 
 
 class Pace:
@@ -27,6 +27,7 @@ class Pace:
         self._most, self._room_s = most, ROOM * transaction_s
         self._least = min(most, 100)
         self._record_s = self._commit_s = self._background_s = 0.0
+        self._background_at = -EVERY_S
         self._ceiling = self._least
 
     @property
@@ -50,16 +51,19 @@ class Pace:
         least = min(self._least, max(round(self._room_s / self._record_s), 1))
         return min(max(fitting, least), self._ceiling)
 
-    @property
-    def background(self) -> int:
-        """How many records that nobody waits for the next round may take of each partition, 1 at least.
+    def background(self, now: float, *, alone: bool) -> int:
+        """Return how many records that nobody waits for the next round may take of each partition.
+
+        None before it is time again, unless they are `alone` in it. `now` in monotonic seconds.
 
         >>> pace = Pace(most=4000, transaction_s=15.0)
-        >>> pace.folded_behind(records=4, fold_s=0.01)
-        >>> pace.background
-        10
+        >>> pace.folded_behind(records=100, fold_s=0.5, now=7.0)
+        >>> pace.background(7.5, alone=False), pace.background(7.5, alone=True), pace.background(8.0, alone=False)
+        (0, 40, 40)
         """
-        return max(round(MOMENT_S / self._background_s), 1) if self._background_s else UNTRIED
+        if not alone and now < self._background_at + EVERY_S:
+            return 0
+        return max(round(MOMENT_S / self._background_s), FEW) if self._background_s else FEW
 
     def committed(self, records: int, fold_s: float, commit_s: float) -> None:
         """Count a round that is through."""
@@ -67,8 +71,9 @@ class Pace:
         self._commit_s = _blend(self._commit_s, commit_s)
         self._ceiling = min(2 * max(self._ceiling, records), self._most)
 
-    def folded_behind(self, records: int, fold_s: float) -> None:
-        """Count what nobody waited for in a round that is through."""
+    def folded_behind(self, records: int, fold_s: float, now: float) -> None:
+        """Count what nobody waited for in a round that is through, monotonic seconds."""
+        self._background_at = now
         self._background_s = _blend(self._background_s, fold_s / records)
 
     def undone(self, records: int) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import aiokafka
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.events import Event
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -31,7 +31,7 @@ from streams.engine.static import name_heartbeats
 log = logging.getLogger(__name__)
 FETCH_WAIT_MS = 20
 REQUEST_S = 60.0
-IDLE_S = 1.0
+IDLE_S = AGAIN_S = 1.0
 AT_ONCE_S, FETCH_S = 0.003, 0.012  # within the first, records had been waiting; within the second, the next are fetched
 SCHEME = "leadstream"
 
@@ -65,7 +65,15 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         """Start the consumer; one that loses its name to another process, or its way to the group, ends this one."""
-        await super().on_start()
+        while True:
+            try:
+                await super().on_start()
+            except KafkaConnectionError as error:
+                log.warning("no broker answers the consumer, to be tried again", extra={"error": error})
+                await self._ensure_consumer().stop()
+                await asyncio.sleep(AGAIN_S)
+            else:
+                break
         coordinator = self._ensure_consumer()._coordinator
         hear(coordinator, _gone)
         if instance := self.app.conf.consumer_group_instance_id:
@@ -180,14 +188,16 @@ class BatchConsumer(driver.Consumer):
             waited_s = time.monotonic() - asked_at
             if not more or waited_s > AT_ONCE_S or self._taken >= self.host.pace.limit:
                 break
-        self._left = {tp: found[tp][len(portion[tp]) :] for tp in self._enough}
+        self._left = {tp: found[tp][len(portion.get(tp, ())) :] for tp in self._enough}
         return [Slice(tp.topic, tp.partition, records) for tp, records in portion.items()]
 
     def _portion(self, found: dict[TP, list[Any]]) -> dict[TP, list[Any]]:
-        """Return what of it is for the next round: of what nobody waits for, a few records."""
-        portion = {tp: records[: self.host.most(tp.topic)] for tp, records in found.items()}
+        """Return what of it is for the next round: of what nobody waits for, some records now and then."""
+        portion = {tp: records for tp, records in found.items() if self.host.waits(tp.topic)}
+        if len(portion) < len(found) and (few := self.host.pace.background(time.monotonic(), alone=not portion)):
+            portion |= {tp: records[:few] for tp, records in found.items() if tp not in portion}
         self._taken = sum(map(len, portion.values()))
-        self._enough = {tp for tp, records in found.items() if len(records) > len(portion[tp])}
+        self._enough = {tp for tp, records in found.items() if len(records) > len(portion.get(tp, ()))}
         return portion
 
     async def _run(self, current: Round) -> None:

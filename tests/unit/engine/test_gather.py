@@ -26,10 +26,12 @@ class Polled(BatchConsumer):
         self.bounds: list[int] = []
         self._taken = self._moves = 0
         self._left, self._enough = {}, set()
+        self.due = True
 
     @property
     def host(self) -> Any:
-        return SimpleNamespace(pace=SimpleNamespace(limit=self._most), most={BEHIND.topic: 2}.get)
+        pace = SimpleNamespace(limit=self._most, background=lambda _now, alone: 2 if alone or self.due else 0)
+        return SimpleNamespace(pace=pace, waits=lambda topic: topic != BEHIND.topic)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002 - Faust's
         if not self._script:
@@ -88,6 +90,13 @@ def test_of_what_nobody_waits_for_a_few_go_along_and_the_others_later_in_order()
     assert consumer.poll() == {BEHIND: [3, 4], ONE: [8]}
     assert consumer.poll() == {BEHIND: [5]}
     assert consumer.poll() == {}
+
+
+def test_of_what_nobody_waits_for_nothing_goes_along_before_it_is_time_unless_there_is_nothing_else() -> None:
+    consumer = Polled([({BEHIND: [1, 2, 3]}, True), ({ONE: [7]}, False), ({}, False)])
+    consumer.due = False
+    assert consumer.poll() == {ONE: [7]}
+    assert consumer.poll() == {BEHIND: [1, 2]}
 
 
 def test_what_is_left_for_later_does_not_fill_a_round() -> None:

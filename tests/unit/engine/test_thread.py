@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from faust.types import TP
 
 from streams.engine import app as engine_app
@@ -23,7 +23,8 @@ ME, IN = Membership(3, "m"), TP("events.web", 0)
 class Consumer:
     """Stands for aiokafka's consumer: it notes who seeks, and where."""
 
-    def __init__(self) -> None:
+    def __init__(self, lonely: bool) -> None:
+        self.lonely, self.stopped = lonely, False
         known = {"generation": ME.generation, "member_id": ME.member, "_closing": None}
         task = asyncio.get_running_loop().create_future()
         self._coordinator = SimpleNamespace(**known, _coordination_task=task, _push_error_to_user=None)
@@ -32,9 +33,12 @@ class Consumer:
 
     async def start(self) -> None:
         """Connect to nothing."""
+        if self.lonely:
+            raise KafkaConnectionError("Unable to bootstrap")
 
     async def stop(self) -> None:
         """Connect to nothing."""
+        self.stopped = True
 
     def assignment(self) -> set[TP]:
         return {IN}
@@ -44,29 +48,42 @@ class Consumer:
         self.threads.add(threading.get_ident())
 
 
-def started(play: Callable[[Any, Consumer], Awaitable[None]]) -> None:
-    """Play with our consumer, its thread started around a consumer of aiokafka's that only notes."""
+def started(play: Callable[[Any, Consumer], Awaitable[None]], lonely: int = 0) -> list[Consumer]:
+    """Play with our consumer, its thread started around a consumer of aiokafka's that only notes; return all made.
+
+    So many of these first find no broker.
+    """
+    made: list[Consumer] = []
 
     async def scenario() -> None:
         app: Any = engine_app.build(pipeline(), Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), CODEC)
         consumer, thread = app.consumer, app.consumer._thread
-        made: list[Consumer] = []
 
         def create(loop: Any) -> Consumer:  # noqa: ARG001 - Faust's
-            made.append(Consumer())
-            return made[0]
+            made.append(Consumer(lonely=len(made) < lonely))
+            return made[-1]
 
         thread._create_consumer = create
         await thread.start()
         consumer.resume_flow()
         app.consumer_generation_id = ME.generation
         try:
-            await play(consumer, made[0])
-            assert made[0].threads <= {thread._thread.ident}, "sought from another thread than its own"
+            await play(consumer, made[-1])
+            assert made[-1].threads <= {thread._thread.ident}, "sought from another thread than its own"
         finally:
             await thread.stop()
 
     asyncio.run(scenario())
+    return made
+
+
+def test_a_consumer_that_finds_no_broker_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(_consumer: Any, made: Consumer) -> None:
+        assert not made.lonely
+
+    monkeypatch.setattr("streams.engine.transport.AGAIN_S", 0.001)
+    *lonely, last = started(play, lonely=2)
+    assert (len(lonely), [it.stopped for it in lonely], last.lonely) == (2, [True, True], False)
 
 
 def test_positions_after_a_restore_are_set_in_the_consumers_own_thread() -> None:

@@ -1,6 +1,7 @@
 """What a worker tells of its rounds: size, commits, what they changed, what was undone, what was restored."""
 
 import asyncio
+import time
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -42,7 +43,9 @@ def test_what_nobody_waits_for_sets_its_own_pace_and_no_other() -> None:
     del fates["learn", Met("learned")]
     alone._on_commit(Committed(90, 7, fates, [], 0.009, 0.01, {"resolve": 0.009}))
     assert made.pace.limit == alone.pace.limit
-    assert (made.most("training.examples"), made.most("events.web")) == (2, None)
+    assert (made.waits("training.examples"), made.waits("events.web")) == (False, True)
+    assert made.pace.background(time.monotonic(), alone=False) == 0
+    assert made.pace.background(time.monotonic(), alone=True) == 20
 
 
 def test_a_round_that_was_undone_is_counted_by_why() -> None:

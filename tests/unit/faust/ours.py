@@ -55,8 +55,8 @@ class Engine:
         self.released = 0
         self.interrupt = False
 
-    def most(self, _topic: str) -> int | None:
-        return None
+    def waits(self, _topic: str) -> bool:
+        return True
 
     def round(self, slices: list[Slice]) -> Round:
         return Round(self.membership, [Batch("run", tuple(slices))])
