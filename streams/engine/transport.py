@@ -7,7 +7,7 @@ services. Stock Faust puts each record through two tasks and commits acks on a t
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
@@ -65,15 +65,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         """Start the consumer; one that loses its name to another process, or its way to the group, ends this one."""
-        while True:
-            try:
-                await super().on_start()
-            except KafkaConnectionError as error:
-                log.warning("no broker answers the consumer, to be tried again", extra={"error": error})
-                await self._ensure_consumer().stop()
-                await asyncio.sleep(AGAIN_S)
-            else:
-                break
+        await _met(super().on_start, lambda: self._ensure_consumer().stop())
         coordinator = self._ensure_consumer()._coordinator
         hear(coordinator, _gone)
         if instance := self.app.conf.consumer_group_instance_id:
@@ -315,6 +307,17 @@ class BatchConsumer(driver.Consumer):
         await self.host.release()
 
 
+async def _met(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
+    """Start a client of aiokafka's, again and again until a broker answers it."""
+    while True:
+        try:
+            return await start()
+        except KafkaConnectionError as error:
+            log.warning("no broker answers yet, to be tried again", extra={"error": error})
+            await stop()
+            await asyncio.sleep(AGAIN_S)
+
+
 def _gone(why: str) -> None:
     leave(Exit.CRASHED, why)
 
@@ -325,6 +328,10 @@ def _name_taken() -> None:
 
 class Producer(driver.Producer):
     """Faust's own. Nothing is sent with it, but Faust starts it: it has to get in."""
+
+    async def on_start(self) -> None:
+        """Start it."""
+        await _met(super().on_start, lambda: self._ensure_producer().stop())
 
     def _settings_auth(self) -> dict[str, Any]:
         return for_aiokafka(cast(Host, self.app.engine).config.kafka)  # type: ignore[attr-defined]

@@ -40,9 +40,11 @@ async def freeze_worker(
 ) -> None:
     """SIGSTOP inside a round, past the session's end, then SIGCONT: a zombie wakes amid what is no longer its own."""
     point = points[world.count("freeze_worker") % len(points)]
-    if not await _order(world, point, "stop", lambda: bool(world.workers.asleep())):
-        world.workers.any(world.rng).send(signal.SIGSTOP)
-    zombies = world.workers.asleep()
+    if await _order(world, point, "stop", lambda: bool(world.workers.asleep())):
+        zombies = world.workers.asleep()
+    else:
+        zombies = [world.workers.any(world.rng)]
+        zombies[0].send(signal.SIGSTOP)  # not to be looked for among the sleepers: it may take a moment to fall asleep
     await asyncio.sleep(world.rng.uniform(*for_s))
     for zombie in zombies:
         zombie.send(signal.SIGCONT)
