@@ -25,7 +25,7 @@ from streams.domain.snapshots import LARGEST, NEWEST, SCORECARD, Refusal, pin_re
 log = logging.getLogger(__name__)
 
 QUALITY = ("auc", "log_loss", "ece")  # of a snapshot's figures, those that say how good its scores were
-CATCH_UP_S = 30.0
+CATCH_UP_S = 5.0
 AGAIN_S = 1.0
 Read = TypeVar("Read", ModelSnapshot, ModelPin)
 EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name

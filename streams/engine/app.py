@@ -105,7 +105,8 @@ def _register(app: App, boundary: Boundary) -> None:
 async def run(app: App, stop: asyncio.Event) -> None:
     """Run the app until `stop` is set, then leave the group in good order. A crash of Faust's ends the process."""
     host = app.engine
-    await host.start()
+    if not await _begun(host, stop):
+        return
     spare()
     stalled = partial(app.stands_still, asyncio.get_running_loop())
     watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s, stalled)
@@ -129,6 +130,18 @@ async def run(app: App, stop: asyncio.Event) -> None:
             await asyncio.wait_for(_stop(app), timeout=STOP_S)
         except TimeoutError:
             leave(Exit.STALLED, f"it did not stop within {STOP_S:g} s")
+
+
+async def _begun(host: Host, stop: asyncio.Event) -> bool:
+    """Start the engine; False when it is to stop before its brokers have answered: then nothing has begun."""
+    starting, stopping = asyncio.ensure_future(host.start()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        return False
+    await starting
+    return True
 
 
 async def _stop(app: App) -> None:

@@ -286,9 +286,9 @@ class Host:
         behind = sum(count for (agent, _), count in committed.fates.items() if agent in self._background)
         behind_s = sum(took_s for agent, took_s in committed.stages.items() if agent in self._background)
         if behind:
-            self.pace.folded_behind(behind, behind_s, time.monotonic())
-        if committed.records > behind:
-            self.pace.committed(committed.records - behind, committed.fold_s - behind_s, committed.commit_s)
+            self.pace.committed_behind(committed.records, behind, behind_s, time.monotonic())
+        else:
+            self.pace.committed(committed.records, committed.fold_s, committed.commit_s)
 
     def _measure(self) -> None:
         stores = [table.store for tables in self.tables.values() for table in tables]

@@ -57,28 +57,36 @@ class Pace:
         None before it is time again, unless they are `alone` in it. `now` in monotonic seconds.
 
         >>> pace = Pace(most=4000, transaction_s=15.0)
-        >>> pace.folded_behind(records=100, fold_s=0.5, now=7.0)
+        >>> pace.committed_behind(records=130, behind=100, behind_s=0.5, now=7.0)
         >>> pace.background(7.5, alone=False), pace.background(7.5, alone=True), pace.background(8.0, alone=False)
         (0, 40, 40)
         """
         if not alone and now < self._background_at + EVERY_S:
             return 0
-        return max(round(MOMENT_S / self._background_s), FEW) if self._background_s else FEW
+        fitting = round(MOMENT_S / self._background_s) if self._background_s else FEW
+        return min(max(fitting, FEW), self.limit)
 
     def committed(self, records: int, fold_s: float, commit_s: float) -> None:
-        """Count a round that is through."""
+        """Count a round that is through, of what somebody waits for."""
         self._record_s = _blend(self._record_s, fold_s / records)
         self._commit_s = _blend(self._commit_s, commit_s)
-        self._ceiling = min(2 * max(self._ceiling, records), self._most)
+        self._grow(records)
 
-    def folded_behind(self, records: int, fold_s: float, now: float) -> None:
-        """Count what nobody waited for in a round that is through, monotonic seconds."""
+    def committed_behind(self, records: int, behind: int, behind_s: float, now: float) -> None:
+        """Count a round of so many records, `behind` of which nobody waited for: it says what these cost, no more.
+
+        What they made (a model) was encoded and sent with the others. `now` in monotonic seconds.
+        """
         self._background_at = now
-        self._background_s = _blend(self._background_s, fold_s / records)
+        self._background_s = _blend(self._background_s, behind_s / behind)
+        self._grow(records)
 
     def undone(self, records: int) -> None:
         """Count a round that was undone."""
         self._ceiling = max(min(records, self._ceiling) // 2, 1)
+
+    def _grow(self, records: int) -> None:
+        self._ceiling = min(2 * max(self._ceiling, records), self._most)
 
 
 def _blend(old: float, latest: float) -> float:

@@ -33,6 +33,7 @@ FETCH_WAIT_MS = 20
 REQUEST_S = 60.0
 IDLE_S = AGAIN_S = 1.0
 AT_ONCE_S, FETCH_S = 0.003, 0.012  # within the first, records had been waiting; within the second, the next are fetched
+ENOUGH = 100  # records to be kept for later; few are no reason to leave more where they hold up aiokafka's next fetch
 SCHEME = "leadstream"
 
 
@@ -65,7 +66,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         """Start the consumer; one that loses its name to another process, or its way to the group, ends this one."""
-        await _met(super().on_start, lambda: self._ensure_consumer().stop())
+        if not await _met(self, super().on_start, lambda: self._ensure_consumer().stop()):
+            return
         coordinator = self._ensure_consumer()._coordinator
         hear(coordinator, _gone)
         if instance := self.app.conf.consumer_group_instance_id:
@@ -137,7 +139,7 @@ class BatchConsumer(driver.Consumer):
         self._taken = 0  # records in hand for the next round
         self._moves = 0  # how often positions were set, or are about to be: what was taken before comes again
         self._left: dict[TP, list[Any]] = {}  # taken, and not for the last round: nobody waits for it
-        self._enough: set[TP] = set()  # of which more need not be taken for the next one
+        self._enough: set[TP] = set()  # of which no more is to be taken now, for what somebody waits for comes first
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -168,29 +170,36 @@ class BatchConsumer(driver.Consumer):
         load; when little comes in, there is nothing to be taken and nothing is asked twice.
         """
         found, self._left = self._left, {}
-        portion, asked_at, moves = self._portion(found), time.monotonic(), self._moves
+        self._taken, self._enough = 0, {tp for tp, records in found.items() if len(records) > ENOUGH}
+        asked_at, moves = time.monotonic(), self._moves
         while True:
             more, active = await self._wait_next_records(FETCH_S if found else IDLE_S)
             if self._moves != moves:  # what we had taken comes again; `more` is of a poll that began after the move
-                found, moves = {}, self._moves
+                self._taken, self._enough, found, moves = 0, set(), {}, self._moves
+            behind = False
             for tp, records in more.items() if more else ():
                 if records and (active is None or tp in active):
                     found.setdefault(tp, []).extend(records)
-            portion = self._portion(found)
+                    if self.host.waits(tp.topic):
+                        self._taken += len(records)
+                    else:
+                        behind = True
+                        self._enough.add(tp)
+            if behind and not self._taken:
+                continue  # they may have filled the poll: what somebody waits for is asked for without them
             waited_s = time.monotonic() - asked_at
             if not more or waited_s > AT_ONCE_S or self._taken >= self.host.pace.limit:
                 break
-        self._left = {tp: found[tp][len(portion.get(tp, ())) :] for tp in self._enough}
-        return [Slice(tp.topic, tp.partition, records) for tp, records in portion.items()]
+        return self._portion(found)
 
-    def _portion(self, found: dict[TP, list[Any]]) -> dict[TP, list[Any]]:
-        """Return what of it is for the next round: of what nobody waits for, some records now and then."""
+    def _portion(self, found: dict[TP, list[Any]]) -> list[Slice]:
+        """Return what of it is for the next round, and keep the rest: of what nobody waits for, some now and then."""
         portion = {tp: records for tp, records in found.items() if self.host.waits(tp.topic)}
-        if len(portion) < len(found) and (few := self.host.pace.background(time.monotonic(), alone=not portion)):
-            portion |= {tp: records[:few] for tp, records in found.items() if tp not in portion}
-        self._taken = sum(map(len, portion.values()))
-        self._enough = {tp for tp, records in found.items() if len(records) > len(portion.get(tp, ()))}
-        return portion
+        behind = {tp: records for tp, records in found.items() if tp not in portion}
+        if behind and (few := self.host.pace.background(time.monotonic(), alone=not portion)):
+            portion |= {tp: records[:few] for tp, records in behind.items()}
+        self._left = {tp: left for tp, records in behind.items() if (left := records[len(portion.get(tp, ())) :])}
+        return [Slice(tp.topic, tp.partition, records) for tp, records in portion.items()]
 
     async def _run(self, current: Round) -> None:
         """Run a round; go back to where it began when it was undone."""
@@ -307,15 +316,18 @@ class BatchConsumer(driver.Consumer):
         await self.host.release()
 
 
-async def _met(start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> None:
-    """Start a client of aiokafka's, again and again until a broker answers it."""
-    while True:
+async def _met(of: Service, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> bool:
+    """Start a service's client, again and again until a broker answers it; False when the service is to stop first."""
+    while not of.should_stop:
         try:
-            return await start()
+            await start()
         except KafkaConnectionError as error:
             log.warning("no broker answers yet, to be tried again", extra={"error": error})
             await stop()
-            await asyncio.sleep(AGAIN_S)
+            await of.sleep(AGAIN_S)
+        else:
+            return True
+    return False
 
 
 def _gone(why: str) -> None:
@@ -331,7 +343,7 @@ class Producer(driver.Producer):
 
     async def on_start(self) -> None:
         """Start it."""
-        await _met(super().on_start, lambda: self._ensure_producer().stop())
+        await _met(self, super().on_start, lambda: self._ensure_producer().stop())
 
     def _settings_auth(self) -> dict[str, Any]:
         return for_aiokafka(cast(Host, self.app.engine).config.kafka)  # type: ignore[attr-defined]

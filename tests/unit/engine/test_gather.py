@@ -10,7 +10,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine.transport import AT_ONCE_S, BatchConsumer
+from streams.engine.transport import AT_ONCE_S, ENOUGH, BatchConsumer
 
 ONE, OTHER = TP("t", 0), TP("t", 1)
 BEHIND = TP("labels", 0)  # nobody waits for these
@@ -83,30 +83,67 @@ def test_nothing_is_lost_or_out_of_order_and_a_full_round_asks_for_no_more(sizes
     assert all(1 <= bound <= most for bound in consumer.bounds)
 
 
+class Buffered(Polled):
+    """A consumer whose fetches bring, in this order, what lies there: as much as it asks for, of where it asks."""
+
+    def __init__(self, there: Brought, most: int = 100) -> None:
+        super().__init__((), most)
+        self.there = {tp: list(records) for tp, records in there.items()}
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109, ARG002 - Faust's
+        room, brought = max(self._most - self._taken, 1), Brought()
+        for tp in [tp for tp, records in self.there.items() if records and tp not in self._enough]:
+            brought[tp], self.there[tp] = self.there[tp][:room], self.there[tp][room:]
+            room -= len(brought[tp])
+            if room <= 0:
+                break
+        return brought, None
+
+
 def test_of_what_nobody_waits_for_a_few_go_along_and_the_others_later_in_order() -> None:
-    consumer = Polled([({BEHIND: [1, 2, 3, 4, 5]}, True), ({ONE: [7]}, False), ({ONE: [8]}, False)])
-    assert consumer.poll() == {BEHIND: [1, 2], ONE: [7]}
-    assert consumer._enough == {BEHIND}
-    assert consumer.poll() == {BEHIND: [3, 4], ONE: [8]}
+    consumer = Buffered({BEHIND: [1, 2, 3, 4, 5], ONE: [7, 8]})
+    assert consumer.poll() == {BEHIND: [1, 2], ONE: [7, 8]}
+    assert consumer.poll() == {BEHIND: [3, 4]}
     assert consumer.poll() == {BEHIND: [5]}
     assert consumer.poll() == {}
 
 
 def test_of_what_nobody_waits_for_nothing_goes_along_before_it_is_time_unless_there_is_nothing_else() -> None:
-    consumer = Polled([({BEHIND: [1, 2, 3]}, True), ({ONE: [7]}, False), ({}, False)])
+    consumer = Buffered({BEHIND: [1, 2, 3], ONE: [7]})
     consumer.due = False
     assert consumer.poll() == {ONE: [7]}
     assert consumer.poll() == {BEHIND: [1, 2]}
 
 
-def test_what_is_left_for_later_does_not_fill_a_round() -> None:
-    consumer = Polled([({BEHIND: list(range(9))}, True), ({ONE: [7, 8]}, False)], most=4)
-    assert consumer.poll() == {BEHIND: [0, 1], ONE: [7, 8]}
-    assert consumer.bounds == [4, 2]
+@given(st.integers(1, 300))
+def test_what_nobody_waits_for_fills_no_poll_however_small_and_however_much_there_is(most: int) -> None:
+    leads = list(range(50))
+    consumer, taken = Buffered({BEHIND: list(range(2_000)), ONE: leads}, most), list[int]()
+    for _ in range(-(-len(leads) // most)):
+        taken += consumer.poll()[ONE]
+        assert len(consumer._left.get(BEHIND, ())) <= ENOUGH + most
+    assert taken == leads
+
+
+@given(st.dictionaries(st.sampled_from([BEHIND, ONE, OTHER]), st.integers(0, 300)), st.integers(1, 150), st.booleans())
+def test_all_is_taken_once_and_in_order(sizes: dict[TP, int], most: int, due: bool) -> None:
+    consumer, taken = Buffered({tp: list(range(size)) for tp, size in sizes.items()}, most), dict[TP, list[int]]()
+    consumer.due = due
+    while round_ := consumer.poll():
+        for tp, records in round_.items():
+            taken.setdefault(tp, []).extend(records)
+    assert taken == {tp: list(range(size)) for tp, size in sizes.items() if size}
+
+
+def test_a_few_that_are_kept_do_not_keep_their_partition_from_being_asked() -> None:
+    consumer = Buffered({BEHIND: [1, 2, 3]})
+    assert consumer.poll() == {BEHIND: [1, 2]}
+    consumer.there[BEHIND] = [4]
+    assert consumer.poll() == {BEHIND: [3, 4]}
 
 
 def test_what_was_left_for_later_is_dropped_when_partitions_move_since_it_comes_again() -> None:
-    consumer = Polled([({BEHIND: [1, 2, 3]}, False), ({BEHIND: [1, 2, 3]}, False)])
+    consumer = Polled([({BEHIND: [1, 2, 3]}, False), ({}, True), ({BEHIND: [1, 2, 3]}, False), ({}, True)])
     assert consumer.poll() == {BEHIND: [1, 2]}
     consumer._void()
     assert consumer.poll() == {BEHIND: [1, 2]}

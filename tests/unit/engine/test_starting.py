@@ -1,12 +1,13 @@
 """What a worker does before it joins its group."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streams.engine import transport
+from streams.engine import app, transport
 from streams.engine.config import Config
 from streams.engine.host import Host
 from tests.pipeline import CODEC
@@ -31,22 +32,50 @@ def test_agents_are_ready_before_it_joins_however_long_that_takes(monkeypatch: p
     assert done == ["take the transactional id over", "prepare", "prepare", "prepare"]
 
 
+def test_a_worker_that_is_to_stop_before_its_agents_are_ready_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare() -> None:
+        raise TimeoutError("which model is to score is not known")
+
+    first, *others = pipeline()
+    config = Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+    made = app.build((first._replace(prepare=prepare), *others), config, CODEC)
+    cast("Any", made.engine)._outbox.start = lambda: None
+    monkeypatch.setattr("streams.engine.host.AGAIN_S", 0.001)
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(app.run(made, stop))
+        await asyncio.sleep(0.1)
+        assert not running.done()
+        stop.set()
+        await asyncio.wait_for(running, 30)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("kind", [AIOKafkaConsumer, AIOKafkaProducer])
-def test_a_client_that_no_broker_answers_is_started_again(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tries", [2, 99])
+def test_a_client_that_no_broker_answers_is_started_again_until_it_is_to_stop(
+    kind: Any, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(transport, "AGAIN_S", 0.001)
-    made: list[Any] = []
+    made, stopped = list[Any](), list[Any]()
+    service = SimpleNamespace(should_stop=False, sleep=asyncio.sleep)
 
     async def start() -> None:
         made.append(kind(bootstrap_servers="127.0.0.1:1"))
-        if len(made) < 3:
+        if len(made) <= tries:
             await made[-1].start()
 
     async def stop() -> None:
+        stopped.append(made[-1])
         await made[-1].stop()
+        service.should_stop = len(stopped) == 3
 
     async def scenario() -> None:
-        await transport._met(start, stop)
-        await stop()
+        assert await transport._met(cast("Any", service), start, stop) is (tries == 2)
+        await made[-1].stop()
 
     asyncio.run(scenario())
+    assert stopped == made[:tries]
     assert len(made) == 3

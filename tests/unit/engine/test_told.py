@@ -15,6 +15,7 @@ from streams.engine.rounds import Committed, Membership, Round
 from tests.pipeline import CODEC
 from tests.worker import pipeline
 
+RESOLVED = Counter({("resolve", Met("resolved")): 90})
 FATES = {"stage": "resolve", "fate": "resolved", "reason": ""}
 
 
@@ -38,14 +39,24 @@ def test_a_committed_round_is_told_of_in_size_time_and_rows() -> None:
 
 def test_what_nobody_waits_for_sets_its_own_pace_and_no_other() -> None:
     made, alone = host(), host()
-    fates = Counter({("resolve", Met("resolved")): 90, ("learn", Met("learned")): 10})
-    made._on_commit(Committed(100, 7, fates, [], 0.109, 0.01, {"resolve": 0.009, "learn": 0.1}))
-    del fates["learn", Met("learned")]
-    alone._on_commit(Committed(90, 7, fates, [], 0.009, 0.01, {"resolve": 0.009}))
+    for one in (made, alone):
+        one._on_commit(Committed(90, 7, RESOLVED, [], 0.009, 0.01, {"resolve": 0.009}))
+    both = Counter({**RESOLVED, ("learn", Met("learned")): 10})
+    made._on_commit(Committed(100, 7, both, [], 0.109, 0.01, {"resolve": 0.009, "learn": 0.1}))
+    alone._on_commit(Committed(90, 7, RESOLVED, [], 0.009, 0.01, {"resolve": 0.009}))
     assert made.pace.limit == alone.pace.limit
     assert (made.waits("training.examples"), made.waits("events.web")) == (False, True)
     assert made.pace.background(time.monotonic(), alone=False) == 0
     assert made.pace.background(time.monotonic(), alone=True) == 20
+
+
+def test_rounds_grow_again_also_where_nobody_waits() -> None:
+    made = host()
+    made.pace.undone(2)
+    assert (made.pace.limit, made.pace.background(time.monotonic(), alone=True)) == (1, 1)
+    for _ in range(3):
+        made._on_commit(Committed(1, 1, Counter({("learn", Met("learned")): 1}), [], 0.01, 0.01, {"learn": 0.01}))
+    assert made.pace.limit == 8
 
 
 def test_a_round_that_was_undone_is_counted_by_why() -> None:
