@@ -71,7 +71,7 @@ class Agent(NamedTuple):
     a step holds a transaction open, and partitions that come wait for it. `lean` is called before each slice of
     records: it fixes what the step leans on beside states and record (a model), and returns its version, which the
     slice's audit keeps: with that, a replay can lean on the same. -1 = on nothing. `foreign` says how it takes what
-    others write to its inputs. Nobody waits for what a `background` agent makes: of each round it gets a moment only.
+    others write to its inputs. Nobody waits for what a `background` agent makes: it gets a moment now and then.
     """
 
     name: str
