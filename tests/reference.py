@@ -5,7 +5,7 @@ was: the touchpoints in the log are those that the raw events make, and everythi
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.keys import partition_of
@@ -139,16 +139,23 @@ def _difference(topic: Topic, due: Counter[Found], there: Counter[Found]) -> Dif
     return Difference(topic.name, sum(lost.values()), sum(extra.values()), shown)
 
 
-def imagined(raw: Iterable[Emit], partitions: int = PARTITIONS) -> dict[str, LeadProfile]:
-    """Return every lead's profile, had these raw events gone through a pipeline one by one."""
-    folds = {agent.name: Fold(agent) for agent in pipeline()}
-    by_topic = {topic.name: fold for fold in folds.values() for topic in fold.agent.inputs}
+def pump(folds: Iterable[Fold], raw: Iterable[Emit], partitions: int = PARTITIONS) -> Iterator[Emit]:
+    """Put raw events through these folds one by one, and yield what they emit that none of them takes."""
+    takes = {topic.name: fold for fold in folds for topic in fold.agent.inputs}
     waiting = deque(raw)
     while waiting:
         emit = waiting.popleft()
-        fold = by_topic.get(emit.topic.name)
-        if fold is not None:
+        if fold := takes.get(emit.topic.name):
             partition = partition_of(emit.key.encode(), emit.topic.partitions or partitions)
             waiting.extendleft(reversed(fold.apply(partition, emit.record)))
+        else:
+            yield emit
+
+
+def imagined(raw: Iterable[Emit], partitions: int = PARTITIONS) -> dict[str, LeadProfile]:
+    """Return every lead's profile, had these raw events gone through a pipeline one by one."""
+    folds = {agent.name: Fold(agent) for agent in pipeline()}
+    for _ in pump(folds.values(), raw, partitions):
+        pass  # what leaves the pipeline: only its state is asked for
     rows = folds["qualify"].rows.items()
     return {key: row for (_, _, key), row in rows if isinstance(row, LeadProfile)}

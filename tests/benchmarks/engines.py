@@ -3,8 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,29 +56,37 @@ class Engine(NamedTuple):
 
     def measure(self, source: str, events: int) -> Spent:
         """Run it over so many events; `source` is the broker's address. Raises `CalledProcessError`."""
-        command = self._command(source, events)
+        line = self._command(source, events)
         done = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True, timeout=PATIENCE_S, preexec_fn=leash()
+            line, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True, timeout=PATIENCE_S, preexec_fn=leash()
         )
         return msgspec.convert(json.loads(done.stdout.splitlines()[-1]), Spent)
 
-    @contextmanager
-    def running(self, source: str) -> Iterator[None]:
+    def running(self, source: str) -> AbstractContextManager[object]:
         """Let it run until we are done."""
-        command = self._command(source, 0)
-        leashed = leash()
-        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, preexec_fn=leashed)  # noqa: PLW1509 - as there
-        try:
-            yield
-            if child.poll() is not None:
-                raise subprocess.CalledProcessError(child.returncode, self.module)
-        finally:
-            child.kill()
-            child.wait()
+        return running(self._command(source, 0))
 
     def _command(self, source: str, events: int) -> list[str]:
-        quiet = ("-W", "ignore")  # what libraries say of libraries
-        return [str(self.python), *quiet, "-m", f"tests.benchmarks.{self.module}", source, str(events), *self.arguments]
+        return command(self.module, source, str(events), *self.arguments, python=self.python)
+
+
+def command(module: str, *arguments: str, python: Path = Path(sys.executable)) -> list[str]:
+    """Return the command that runs one of these modules, in silence about what libraries say of libraries."""
+    return [str(python), "-W", "ignore", "-m", f"tests.benchmarks.{module}", *arguments]
+
+
+@contextmanager
+def running(line: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Let a process run until we are done. Raises `CalledProcessError` when it did not last."""
+    leashed = leash()
+    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, preexec_fn=leashed)  # noqa: PLW1509 - as above
+    try:
+        yield child
+        if child.poll() is not None:
+            raise subprocess.CalledProcessError(child.returncode, line)
+    finally:
+        child.kill()
+        child.wait()
 
 
 FOLD = Engine("fold", "no Kafka", "pure")

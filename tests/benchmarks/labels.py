@@ -6,20 +6,16 @@ waiting for it, as after an outage. `python -m tests.benchmarks.labels BOOTSTRAP
 
 import asyncio
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
 
 from confluent_kafka import Producer
 
-from schemas.keys import partition_of
 from schemas.topics import EVENTS, TRAINING_EXAMPLES
 from streams.domain.scoring import KIND
 from streams.engine.app import build, run
@@ -27,11 +23,12 @@ from streams.engine.config import Config
 from streams.engine.fold import Fold
 from streams.engine.offsets import Kafka, committed
 from streams.runtime.kafka import LocalKafka
-from streams.runtime.process import leash
 from streams.runtime.provider import Wish
 from tests.benchmarks import load
+from tests.benchmarks.engines import command, running
 from tests.benchmarks.latency import TAIL_S, Subscriber
-from tests.pipeline import CODEC, PARTITIONS, QUIET, ROOT, fresh_topics, until
+from tests.pipeline import CODEC, PARTITIONS, QUIET, fresh_topics, until
+from tests.reference import pump
 from tests.traffic import raw_events
 from tests.worker import pipeline
 
@@ -53,16 +50,8 @@ class Delayed(NamedTuple):
 def examples(events: int) -> list[bytes]:
     """Return the training examples that so many raw events make, as they lie on their topic."""
     folds = [Fold(agent) for agent in pipeline() if agent.name != "learn"]
-    takes = {topic.name: fold for fold in folds for topic in fold.agent.inputs}
-    found, due = list[bytes](), deque(raw_events(events, seed=11))
-    while due:
-        emit = due.popleft()
-        if emit.topic is TRAINING_EXAMPLES:
-            found.append(CODEC.encode(emit.record))
-        elif fold := takes.get(emit.topic.name):
-            partition = partition_of(emit.key.encode(), emit.topic.partitions or PARTITIONS)
-            due.extendleft(reversed(fold.apply(partition, emit.record)))
-    return found
+    made = pump(folds, raw_events(events, seed=11))
+    return [CODEC.encode(emit.record) for emit in made if emit.topic is TRAINING_EXAMPLES]
 
 
 def delayed(bootstrap: str, waiting: Sequence[bytes]) -> Delayed:
@@ -75,7 +64,7 @@ def delayed(bootstrap: str, waiting: Sequence[bytes]) -> Delayed:
     assert producer.flush(60) == 0
     events = load.make(FIRST + PER_S * FOR_S)
     load.preload(bootstrap, events[:FIRST])
-    with _running(bootstrap):
+    with running(command("labels", bootstrap)):
         until(lambda: sum(_done(bootstrap).values()) > 0, timeout_s=120)
         subscriber, before = Subscriber(bootstrap), _done(bootstrap)[LABELS]
         load.feed(bootstrap, events[FIRST:], PER_S, subscriber.began)
@@ -89,17 +78,6 @@ def delayed(bootstrap: str, waiting: Sequence[bytes]) -> Delayed:
 def _done(bootstrap: str) -> dict[tuple[str, int], int]:
     spots = [LABELS, *((topic.name, part) for topic in EVENTS.values() for part in range(PARTITIONS))]
     return committed({"bootstrap.servers": bootstrap, **QUIET}, "leadstream", spots)
-
-
-@contextmanager
-def _running(bootstrap: str) -> Iterator[None]:
-    command = (sys.executable, "-W", "ignore", "-m", "tests.benchmarks.labels", bootstrap)
-    child = subprocess.Popen(command, cwd=ROOT, preexec_fn=leash())  # noqa: PLW1509 - it is short
-    try:
-        yield
-    finally:
-        child.terminate()
-        child.wait()
 
 
 async def work(bootstrap: str) -> None:
@@ -120,9 +98,7 @@ def main() -> None:
             for waiting in ((), piled):
                 found = delayed(broker.bootstrap, waiting)
                 took = f"event to routed lead p50 {found.p50_ms:.0f}, p99 {found.p99_ms:.0f} ms"
-                said = (
-                    f"{found.waiting:,} examples waiting, {PER_S} events/s: {took}; {found.learned:,} learned meanwhile"
-                )
+                said = f"{found.waiting:,} examples waiting, {PER_S} events/s: {took}; {found.learned:,} learned"
                 sys.stdout.write(f"{said}\n")
         finally:
             broker.stop()

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import msgspec
@@ -14,9 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.topics import EVENTS, TOUCHPOINTS
 from streams.engine.offsets import committed, ends
-from streams.runtime.process import leash
 from tests.benchmarks import load
-from tests.benchmarks.engines import OURS, PATIENCE_S, Spent
+from tests.benchmarks.engines import OURS, PATIENCE_S, Spent, command, running
 from tests.benchmarks.flow import Sent
 from tests.benchmarks.held import held
 from tests.benchmarks.population import fill, page_views
@@ -74,9 +73,9 @@ def _known(bootstrap: str, leads: int, events: int) -> Spent:
 def _spread(bootstrap: str, partitions: int, events: int) -> Spent:
     """Measure in a process of its own: how many partitions there are is settled when the tests' modules are loaded."""
     environ = {**os.environ, "LEADSTREAM_TEST_PARTITIONS": str(partitions)}
-    command = (sys.executable, "-W", "ignore", "-m", "tests.benchmarks.scale", bootstrap, str(events))
+    line = command("scale", bootstrap, str(events))
     done = subprocess.run(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True, text=True, timeout=PATIENCE_S
+        line, cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True, text=True, timeout=PATIENCE_S
     )
     return msgspec.convert(json.loads(done.stdout.splitlines()[-1]), Spent)
 
@@ -89,7 +88,7 @@ def _together(bootstrap: str, count: int, events: Sequence[Sent]) -> float | Non
             group = stack.enter_context(held(SHARE))
             if group is None:
                 return None
-            process = stack.enter_context(_running(bootstrap, f"worker-{number}"))
+            process = stack.enter_context(running(command("ours", bootstrap, "0", f"worker-{number}")))
             group.write_text(str(process.pid))
         until(lambda: _members(bootstrap) == count, timeout_s=120)
         time.sleep(SETTLED_S)
@@ -97,17 +96,6 @@ def _together(bootstrap: str, count: int, events: Sequence[Sent]) -> float | Non
         began = time.monotonic()
         until(lambda: _through(bootstrap), timeout_s=PATIENCE_S, every_s=0.1)
         return len(events) / (time.monotonic() - began)
-
-
-@contextmanager
-def _running(bootstrap: str, worker: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = (sys.executable, "-W", "ignore", "-m", "tests.benchmarks.ours", bootstrap, "0", worker)
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, preexec_fn=leash())  # noqa: PLW1509 - it is short
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def _members(bootstrap: str) -> int:
