@@ -89,6 +89,9 @@ class Host:
             await asyncio.get_running_loop().run_in_executor(None, self._outbox.start)
         except Fenced as fenced:
             leave(Exit.FENCED, f"the broker refuses our transactional id: {fenced}")
+        except asyncio.CancelledError:
+            self._outbox.close()
+            raise
         for boundary in self.boundaries.values():
             await self._ready(boundary.agent)
         if self._standby is not None:

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from streams.engine.offsets import Kafka, Place
+from streams.engine.offsets import Interrupted, Kafka, Place
 from streams.engine.traces import Headers
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Outbox:
         self._tries = max(math.ceil(timeout_s / CALL_S), 2)  # not a clock: one try may be all that we were frozen for
         self._producer = Producer(self._settings)
         self._marks, self._mark = marks, ""
-        self._open = False
+        self._open, self._wanted = False, True
         self.headers: Headers | None = None  # what all that is sent from now on carries
 
     def __len__(self) -> int:
@@ -80,14 +80,21 @@ class Outbox:
         return len(self._producer)
 
     def start(self) -> None:
-        """Take the transactional id over: fences and aborts whatever its last owner left open. Raises `Fenced`."""
+        """Take the transactional id over: fences and aborts whatever its last owner left open.
+
+        Raises `Fenced`, and `Interrupted` once `close` was called: until then it asks as often as it takes.
+        """
         while True:
             try:
-                self._insist("to take us in", self._producer.init_transactions)
+                self._insist("to take us in", self._taken_in)
             except Unanswered:
                 self._replace()
             else:
                 return
+
+    def close(self) -> None:
+        """Let nobody wait any more for brokers that do not answer at the start."""
+        self._wanted = False
 
     def begin(self) -> None:
         """Open a transaction. Raises `Fenced`."""
@@ -146,6 +153,11 @@ class Outbox:
     def poll(self) -> None:
         """Serve delivery reports."""
         self._producer.poll(0)
+
+    def _taken_in(self, timeout_s: float) -> None:
+        if not self._wanted:
+            raise Interrupted
+        self._producer.init_transactions(timeout_s)
 
     def _end(self, places: Set[Place]) -> None:
         """Commit what was sent. A commit that nobody answers may hold or not: whoever takes its id over can look."""

@@ -1,6 +1,7 @@
 """What a worker does before it joins its group."""
 
 import asyncio
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from streams.engine import app, transport
 from streams.engine.config import Config
 from streams.engine.host import Host
+from streams.engine.offsets import Kafka
 from tests.pipeline import CODEC
 from tests.worker import pipeline
+
+NOWHERE: Kafka = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
 
 def test_agents_are_ready_before_it_joins_however_long_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,34 +27,40 @@ def test_agents_are_ready_before_it_joins_however_long_that_takes(monkeypatch: p
             raise TimeoutError("which model is to score is not known")
 
     first, *others = pipeline()
-    host = Host(
-        Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), (first._replace(prepare=prepare), *others), CODEC
-    )
+    host = Host(Config(NOWHERE), (first._replace(prepare=prepare), *others), CODEC)
     cast("Any", host)._outbox.start = lambda: done.append("take the transactional id over")
     monkeypatch.setattr("streams.engine.host.AGAIN_S", 0.001)
     asyncio.run(host.start())
     assert done == ["take the transactional id over", "prepare", "prepare", "prepare"]
 
 
-def test_a_worker_that_is_to_stop_before_its_agents_are_ready_does(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("waits_for", ["its agents", "its brokers"])
+def test_a_worker_that_is_to_stop_before_it_has_begun_does(waits_for: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Event()
+
     def prepare() -> None:
+        asked.set()
         raise TimeoutError("which model is to score is not known")
 
     first, *others = pipeline()
-    config = Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
-    made = app.build((first._replace(prepare=prepare), *others), config, CODEC)
-    cast("Any", made.engine)._outbox.start = lambda: None
+    made = app.build((first._replace(prepare=prepare), *others), Config(NOWHERE), CODEC)
+    monkeypatch.setattr("streams.engine.outbox.CALL_S", 0.05)
     monkeypatch.setattr("streams.engine.host.AGAIN_S", 0.001)
+    outbox = cast("Any", made.engine)._outbox
+    if waits_for == "its agents":
+        outbox.start = lambda: None
+    else:
+        monkeypatch.setattr(outbox, "_replace", asked.set)
 
     async def scenario() -> None:
         stop = asyncio.Event()
         running = asyncio.create_task(app.run(made, stop))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(asked.wait, 30)
         assert not running.done()
         stop.set()
         await asyncio.wait_for(running, 30)
 
-    asyncio.run(scenario())
+    asyncio.run(scenario())  # which waits for threads
 
 
 @pytest.mark.parametrize("kind", [AIOKafkaConsumer, AIOKafkaProducer])
