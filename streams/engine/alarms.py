@@ -4,17 +4,17 @@ A hint may be stale: the row has moved on in the meantime. So the order in which
 alone, and the heap may be made anew from them at any time.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple, Protocol
 
 from schemas.records import Record
-from schemas.step import Alarm
+from schemas.rejected import Rejected
+from schemas.step import Alarm, Applied
 from schemas.topics import Emit
 
-log = logging.getLogger(__name__)
 Due = Callable[[str], float | None]  # when the row of a key is due, as the running transaction sees it
+Fit = Callable[[Sequence[str], Applied], None]  # raises when what ringing made cannot be kept or sent; keys of its rows
 
 
 class Rows(Protocol):
@@ -62,12 +62,12 @@ class Alarms:
 
 
 class Woken(NamedTuple):
-    """A row that was due: what it sends; or how its step failed, upon which the row is gone."""
+    """A row that was due: what it sends; or how its step failed, or what that made was unfit: the row is gone then."""
 
     key: str
     row: Record | None
     emits: tuple[Emit, ...] = ()
-    failed: str = ""
+    failed: Exception | None = None
 
 
 def hint(alarms: Alarms, alarm: Alarm, key: str, old: Record | None, new: Record | None) -> None:
@@ -77,12 +77,15 @@ def hint(alarms: Alarms, alarm: Alarm, key: str, old: Record | None, new: Record
         alarms.set(key, at)
 
 
-def wake(alarm: Alarm, alarms: Alarms, keys: Sequence[str], tables: Sequence[Rows]) -> Iterator[Woken]:
+def wake(alarm: Alarm, alarms: Alarms, keys: Sequence[str], tables: Sequence[Rows], fit: Fit) -> Iterator[Woken]:
     """Wake the rows that are due by now, in the tables as a step of `keys` has left them; yield what each comes to."""
     rows = tables[0]
 
     def due(key: str) -> float | None:
-        row = rows.get(key)
+        try:
+            row = rows.get(key)
+        except Rejected:  # unreadable, so nobody's alarm: whoever asks for the row will hear of it
+            return None
         return alarm.due(row) if row is not None else None
 
     for _ in range(alarm.most):
@@ -92,12 +95,13 @@ def wake(alarm: Alarm, alarms: Alarms, keys: Sequence[str], tables: Sequence[Row
             return
         row = rows.get(key)
         try:
-            after, emits, _ = alarm.ring((row, *others))
-        except Exception as error:
-            log.exception("a row that was due crashed its step")
+            rung = alarm.ring((row, *others))
+            fit((key, *keys[1:]), rung)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the row's
             rows.put(key, None)
-            yield Woken(key, row, failed=type(error).__name__)
+            yield Woken(key, row, failed=error)
             continue
+        after, emits, _ = rung
         for table, of, old, new in zip(tables, (key, *keys[1:]), (row, *others), after, strict=True):
             if new is not old:
                 table.put(of, new)

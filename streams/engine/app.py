@@ -16,7 +16,7 @@ from schemas.step import Agent
 from streams import metrics
 from streams.engine.boundary import Boundary
 from streams.engine.config import Config
-from streams.engine.exits import Exit, leave
+from streams.engine.exits import Exit, doom, leave
 from streams.engine.garbage import spare
 from streams.engine.host import Host, NewStore
 from streams.engine.shares import Assignor
@@ -39,13 +39,16 @@ class App(faust.App):
     def sight(self) -> Sight:
         """Return what the watchdog looks at."""
         consumer = cast("BatchConsumer | None", self._consumer)  # the property would make one, in the wrong thread
-        if consumer is None:
-            return Sight({}, self.engine.progress_at, self.rebalancing)
-        waits = self.rebalancing or self.engine.rounds.open or consumer.astray
-        return Sight(consumer.positions(), self.engine.progress_at, waits, self.engine.waits_for)
+        engine = self.engine
+        waits = (
+            self.rebalancing or engine.rounds.open or not engine.restored or (consumer is not None and consumer.astray)
+        )
+        positions = {} if consumer is None else consumer.positions()
+        return Sight(positions, engine.progress_at, waits, engine.waits_for)
 
     def stands_still(self, loop: asyncio.AbstractEventLoop, why: str) -> NoReturn:
         """End the process, after telling where each thread and task stands: nobody can ask it afterwards."""
+        doom(Exit.STALLED)
         consumer = cast("BatchConsumer | None", self._consumer)
         try:
             for name, at in standing([loop] if consumer is None else [loop, consumer._thread.thread_loop]):
@@ -109,7 +112,7 @@ async def run(app: App, stop: asyncio.Event) -> None:
         return
     spare()
     stalled = partial(app.stands_still, asyncio.get_running_loop())
-    watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s, stalled)
+    watchdog = Watchdog(host.config.kafka, app.sight, host.config.stall_s, host.heard, stalled)
     host.patience.gives_up = stalled
     watchdog.start()
     starting = asyncio.create_task(app.start())  # it returns after the first restore: not to be waited for unwatched

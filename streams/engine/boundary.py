@@ -18,9 +18,9 @@ from schemas.letters import LARGEST, letter
 from schemas.records import Audit, Record, Tally
 from schemas.registry import RegistryUnavailable
 from schemas.rejected import Reason, Rejected
-from schemas.step import Agent, Alarm, Arrival
+from schemas.step import Agent, Alarm, Applied, Arrival, States
 from schemas.topics import AUDIT, DEAD_LETTERS, Emit, Topic
-from streams.engine.alarms import hint, wake
+from streams.engine.alarms import Woken, hint, wake
 from streams.engine.outbox import Aborted, Outbox
 from streams.engine.store import StoreBroken
 from streams.engine.table import Table
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 WORLDS_FAULT = (StoreBroken, RegistryUnavailable, Aborted)
 DEAD_LETTER = "dead_letter"
 REKEYED = "rekeyed"
+Send = tuple[str, bytes, bytes]  # topic, key, value
 
 
 class Raw(Protocol):
@@ -134,13 +135,7 @@ class Boundary:
             return self._move(part, keys[0].encode(), encode(record) if adopted else raw.value or b"")
         states = tuple([table.get(key) for table, key in zip(tables, keys, strict=True)])
         after, emits, fate = agent.step(states, record)
-        sends = [(topic.name, key.encode(), encode(made)) for topic, key, made in emits]
-        for name, sent_key, value in sends:
-            if len(sent_key) + len(value) > LARGEST:
-                raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
-        for table, of, new in zip(tables, keys, after, strict=True):
-            if table.careful:
-                table.measure(of, new)
+        sends = self._fit(tables, keys, after, emits)
         if agent.alarm is not None:  # may raise, so before anything is put: what is buried has changed no row
             hint(tables[0].alarms(agent.alarm.due), agent.alarm, keys[0], states[0], after[0])
         for table, of, old, new in zip(tables, keys, states, after, strict=True):
@@ -155,19 +150,40 @@ class Boundary:
         """Wake what is due by now; return the rows that could not be, by what they met: the record is not at fault."""
         alarm, met = cast("Alarm", self.agent.alarm), Counter[Met]()
         keys = self.agent.keys(self._read(part, raw)[0])
-        for woken in wake(alarm, tables[0].alarms(alarm.due), keys, tables):
-            sends = [(topic.name, key.encode(), self._codec.encode(made)) for topic, key, made in woken.emits]
-            if woken.failed or any(len(key) + len(value) > LARGEST for _, key, value in sends):
-                reason = Reason.CRASH if woken.failed else Reason.INVALID_VALUE
-                place = Slice(tables[0].changelog.name, part.partition, ())
-                value = b"" if woken.row is None else self._codec.encode(woken.row)
-                row = _Row(raw.offset, raw.timestamp, woken.key.encode(), value)
-                met[self._bury(place, row, reason, woken.failed)] += 1
+        sends: list[Send] = []
+
+        def fit(of: Sequence[str], rung: Applied) -> None:
+            sends[:] = self._fit(tables, of, rung.states, rung.emits)
+
+        for woken in wake(alarm, tables[0].alarms(alarm.due), keys, tables, fit):
+            if woken.failed is not None:
+                met[self._bury_row(part, raw, tables[0], woken)] += 1
                 continue
             for name, sent_key, value in sends:
                 self._outbox.send(name, sent_key, value)
             emitted += woken.emits
         return met
+
+    def _fit(self, tables: Sequence[Table], keys: Sequence[str], rows: States, emits: Sequence[Emit]) -> list[Send]:
+        """Return what a step sends. Raises when that, or a row of its, cannot be encoded or is too large."""
+        encode = self._codec.encode
+        sends = [(topic.name, key.encode(), encode(made)) for topic, key, made in emits]
+        for name, sent_key, value in sends:
+            if len(sent_key) + len(value) > LARGEST:
+                raise Rejected(Reason.INVALID_VALUE, f"makes a record of {len(value)} bytes for {name}")
+        for table, of, new in zip(tables, keys, rows, strict=True):
+            if table.careful:
+                table.measure(of, new)
+        return sends
+
+    def _bury_row(self, part: Slice, raw: Raw, table: Table, woken: Woken) -> Met:
+        failed, at = woken.failed, {"topic": table.changelog.name, "partition": part.partition}
+        key, value = table.encoded(woken.key, woken.row)
+        place, row = Slice(table.changelog.name, part.partition, ()), _Row(raw.offset, raw.timestamp, key, value)
+        if isinstance(failed, Rejected):
+            return self._bury(place, row, failed.reason, failed.detail)
+        log.error("a row that was due crashed its step", exc_info=failed, extra={"agent": self.agent.name, **at})
+        return self._bury(place, row, Reason.CRASH, type(failed).__name__)
 
     def _read(self, part: Slice, raw: Raw) -> tuple[Record, bool]:
         """Return the record that the agent's step knows, and whether it was made of something else."""

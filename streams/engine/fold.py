@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.records import Record
 from schemas.rejected import Reason, Rejected
-from schemas.step import Agent, Alarm
+from schemas.step import Agent, Alarm, Applied
 from schemas.topics import Emit
 from streams.engine.alarms import Alarms, hint, wake
 
@@ -31,6 +31,10 @@ class _Part(NamedTuple):
             self.rows[self.table, self.partition, key] = row
 
 
+def _fit(_keys: Sequence[str], _rung: Applied) -> None:
+    """Take all that ringing makes: nothing is encoded here."""
+
+
 class Fold:
     """One agent folded over records. `rows` holds each table's state by (table, partition, key)."""
 
@@ -46,22 +50,24 @@ class Fold:
         """Put one record through the step; return what it emits. The event's fault is counted, not raised."""
         tables = [table.name for table in self.agent.tables]
         self.agent.lean()
+        alarm = self.agent.alarm
+        if alarm and partition not in self._alarms:
+            self._alarms[partition] = Alarms(self._hints(alarm, partition))
         try:
             keys = self.agent.keys(record)
             states = tuple(self.rows.get((table, partition, key)) for table, key in zip(tables, keys, strict=True))
             applied = self.agent.step(states, record)
+            if alarm:
+                hint(self._alarms[partition], alarm, keys[0], states[0], applied.states[0])
         except Rejected as rejected:
             return self._reject(rejected.reason, record)
         except Exception:  # noqa: BLE001 - as the boundary does
             return self._reject(Reason.CRASH, record)
-        if self.agent.alarm and partition not in self._alarms:
-            self._alarms[partition] = Alarms(self._hints(self.agent.alarm, partition))
         parts = [_Part(self.rows, table, partition) for table in tables]
         for part, key, row in zip(parts, keys, applied.states, strict=True):
             part.put(key, row)
         emits = applied.emits
-        if alarm := self.agent.alarm:
-            hint(self._alarms[partition], alarm, keys[0], states[0], applied.states[0])
+        if alarm:
             emits += self._wake(alarm, self._alarms[partition], keys, parts)
         self.emitted.extend(emits)
         self.fates[applied.fate] += 1
@@ -69,9 +75,9 @@ class Fold:
 
     def _wake(self, alarm: Alarm, alarms: Alarms, keys: Sequence[str], parts: Sequence[_Part]) -> tuple[Emit, ...]:
         emits: list[Emit] = []
-        for woken in wake(alarm, alarms, keys, parts):
+        for woken in wake(alarm, alarms, keys, parts, _fit):
             emits += woken.emits
-            if woken.failed:
+            if woken.failed is not None:
                 self.bury(Reason.CRASH, woken.row)
         alarms.commit()
         return tuple(emits)

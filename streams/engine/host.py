@@ -57,7 +57,7 @@ class Host:
         self.membership = Membership(-1, "")  # as whom our state was restored: the only one whose rounds may commit
         self.restoring = False
         self._restoring = ""  # what the restore that is under way is at
-        self._restored = False
+        self.restored = False  # at least once: our first partitions, or none, are ours
         self._moved_at = time.monotonic()
 
     @property
@@ -68,13 +68,18 @@ class Host:
     @property
     def waits_for(self) -> str:
         """What is waited for at this moment, for whoever finds that it lasts; "" when nothing is."""
-        return self.patience.waits_for or self.rounds.doing or (self._restoring if self.restoring else "")
+        restoring = self._restoring if self.restoring else "" if self.restored else "its first partitions"
+        return self.patience.waits_for or self.rounds.doing or restoring
 
     def ready(self) -> str:
         """Return "" when the worker works, else why it does not: for /readyz."""
         if self.restoring:
             return "restoring state"
-        return "" if self._restored else "waiting for partitions"
+        return "" if self.restored else "waiting for partitions"
+
+    def heard(self) -> None:
+        """Ask whoever gives us partitions for a sign of life. Raises `KafkaException` when there is none in time."""
+        offsets.committed(self.config.kafka, self.config.group, [(next(iter(self._agent_of)), 0)])
 
     async def start(self) -> None:
         """Check what fencing leans on, take the transactional id over, ready the agents. Raises `MetadataChanged`.
@@ -182,7 +187,7 @@ class Host:
             self.membership = membership
             if not self.tables:
                 self._hot.clear()
-        self._restored = True
+        self.restored = True
         self._measure()
         metrics.REBALANCES.inc()
         metrics.RESTORED.inc(read)

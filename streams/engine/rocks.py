@@ -132,7 +132,12 @@ class RocksStore:
 
     def _renew(self, log: str, now: float) -> None:
         """Begin with an empty folder. As it holds nothing, it is whole."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            shutil.rmtree(self._folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # to open what is left of it would be to take its rows for ours
+            raise self._broken(error) from error
         self._open()
         batch = WriteBatch(raw_mode=True)
         batch.put(LOG, log.encode())

@@ -21,7 +21,7 @@ from streams.engine.boundary import Batch, Boundary, Met, Slice
 from streams.engine.limits import CrashLimit
 from streams.engine.offsets import Place
 from streams.engine.outbox import Aborted, Outbox
-from streams.engine.table import RowTooLarge, Table
+from streams.engine.table import RowUnfit, Table
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +172,8 @@ class Rounds:
             return await self._through(new, deliver)
         except RegistryUnavailable as unavailable:
             return await self._undone(new, "no_registry", unavailable)
-        except RowTooLarge as large:
-            return await self._undone(new, "row_too_large", large)
+        except RowUnfit as unfit:
+            return await self._undone(new, "row_unfit", unfit)
         except Aborted as aborted:
             return await self._undone(new, "aborted", aborted)
         finally:

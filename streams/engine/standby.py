@@ -2,6 +2,9 @@
 
 A table is followed here, or owned by the host: never both. It changes hands under the lock, and each change makes the
 follower drop what it has read and not yet applied. What the follower has not come to, the restore reads.
+
+A store that breaks here ends the worker, as one that it works with does: its next life has a sound one, and stands by
+again. One that went on without would be slow on the day that it is needed, and nobody would know.
 """
 
 import logging
@@ -11,6 +14,7 @@ from threading import Event, Lock, Thread
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from streams.engine.exits import Exit, leave
 from streams.engine.offsets import Interrupted, Kafka, Place
 from streams.engine.restore import READ, SETTINGS, bounds, discard, take
 from streams.engine.store import StoreBroken
@@ -18,6 +22,7 @@ from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
+FAULT_S = 9.0
 WAIT_S = 0.5
 WHOLE_S = 3_600.0  # how often it is asked anew how far changelogs go: what has come so far is whole
 
@@ -74,13 +79,12 @@ class Standby:
             except (KafkaException, TimeoutError) as error:
                 log.warning("standby: cannot follow, to be tried again", extra={"error": error})
             except StoreBroken as broken:
-                log.warning("standby: given up, state will be restored from its changelog", extra={"error": broken})
-                return self._drop()
-            except Exception:  # a fault of ours must not leave tables that nobody follows
-                log.exception("standby: given up, state will be restored from its changelog")
-                return self._drop()
+                leave(Exit.STATE, f"standby: {broken}")
+            except Exception:  # a fault of ours: tables stand where they stood, and may be taken from there
+                log.exception("standby: cannot follow, to be tried again")
+                self._stop.wait(FAULT_S)
             self._stop.wait(PAUSE_S)
-        return self._drop()
+        self._drop()
 
     def _follow(self) -> None:
         """Follow the tables that are here now, until that changes, or it is time to ask how far they go."""

@@ -16,8 +16,8 @@ from streams.engine.hot import Hot
 from streams.engine.store import Changes, Store
 
 
-class RowTooLarge(Exception):
-    """A row has become larger than its changelog takes: do the round again, the table now looks at each row."""
+class RowUnfit(Exception):
+    """A row cannot be written, or is larger than its changelog takes: do the round again, each row is now looked at."""
 
 
 class Table:
@@ -25,7 +25,7 @@ class Table:
 
     `whole_at`: when it last held all of its changelog, seconds since the epoch; None = that is for its store to know.
     `careful`: rows are measured as they are written and not only when the transaction closes, until one has committed.
-    It costs an encoding for each write, so it is on only while a row is known to be too large.
+    It costs an encoding for each write, so it is on only while a row is known to be unfit.
     """
 
     def __init__(self, changelog: Topic, partition: int, store: Store, codec: Codec, hot: Hot | None = None) -> None:
@@ -54,7 +54,10 @@ class Table:
         return row
 
     def measure(self, key: str, row: Record | None) -> None:
-        """Raise `Rejected` if the changelog does not take a row of this size: whoever made it so is at fault."""
+        """Raise when the changelog does not take such a row: whoever made it so is at fault.
+
+        `Rejected` for its size; whatever encoding it raises.
+        """
         size = 0 if row is None else len(key.encode()) + len(self._codec.encode(row))
         if size > LARGEST:
             raise Rejected(Reason.INVALID_VALUE, f"makes a row of {size} bytes for {self.changelog.name}")
@@ -81,15 +84,24 @@ class Table:
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Encode what has changed, one changelog record per key however often it was written (None = a tombstone).
 
-        Raises `RowTooLarge`, and is careful from then on.
+        Raises `RowUnfit`, and is careful from then on.
         """
         for key, row in self._overlay.items():
-            encoded, value = key.encode(), None if row is None else self._codec.encode(row)
-            if value is not None and len(encoded) + len(value) > LARGEST:
-                self.careful = True
-                raise RowTooLarge(f"a row of {len(value)} bytes for {self.changelog.name}")
+            encoded, value = self.encoded(key, row)
             self._encoded[encoded] = value
             yield encoded, value
+
+    def encoded(self, key: str, row: Record | None) -> tuple[bytes, bytes | None]:
+        """Return a row as the changelog takes it. Raises `RowUnfit`, and is careful from then on."""
+        try:
+            encoded, value = key.encode(), None if row is None else self._codec.encode(row)
+        except Exception as error:
+            self.careful = True
+            raise RowUnfit(f"a row for {self.changelog.name} that cannot be encoded: {error!r}") from error
+        if value is not None and len(encoded) + len(value) > LARGEST:
+            self.careful = True
+            raise RowUnfit(f"a row of {len(value)} bytes for {self.changelog.name}")
+        return encoded, value
 
     def delivered(self, offset: int) -> None:
         """Be told where a changelog record of this transaction has come to lie."""

@@ -23,7 +23,8 @@ class Sight(NamedTuple):
     """What the watchdog sees of its worker: where it reads next, when it last went forward, whether it rebalances.
 
     An open round counts as a rebalance, and so does a worker that its group has put out and not taken back: both have
-    read what they have not committed. `waits_for` is what the worker waits for, as far as it knows.
+    read what they have not committed. So does one that its group has not taken in yet. `waits_for` is what the worker
+    waits for, as far as it knows.
     """
 
     positions: Mapping[Place, int]
@@ -33,17 +34,21 @@ class Sight(NamedTuple):
 
 
 class Watchdog:
-    """Compares, every few seconds, how far the input goes with how far we have read, and when we last went forward."""
+    """Compares, every few seconds, how far the input goes with how far we have read, and when we last went forward.
+
+    While there is nothing to read from, `hear` is called, which raises when nobody could give us anything.
+    """
 
     def __init__(
         self,
         kafka: Kafka,
         see: Callable[[], Sight],
         patience_s: float,
+        hear: Callable[[], object],
         on_stall: Callable[[str], None] = lambda why: leave(Exit.STALLED, why),
     ) -> None:
         self._kafka, self._see = kafka, see
-        self._patience_s, self._on_stall = patience_s, on_stall
+        self._patience_s, self._hear, self._on_stall = patience_s, hear, on_stall
         self._stopped = threading.Event()
         self._waits_since: float | None = None
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -77,11 +82,17 @@ class Watchdog:
             waits = f"; it waits for {sight.waits_for}" if sight.waits_for else ""
             self._on_stall(f"nothing went forward for {now - sight.progress_at:.0f} s: {what}{waits}")
 
+    def _reach(self) -> Mapping[Place, int]:
+        """Return how far the input goes. Raises `KafkaException` or `TimeoutError` when nobody answers."""
+        if positions := self._see().positions:
+            return ends(self._kafka, positions, stable=True, patience_s=ASK_S)
+        self._hear()
+        return {}
+
     def _watch(self) -> None:
         while not self._stopped.wait(self._patience_s / 6):
             try:
-                found = ends(self._kafka, self._see().positions, stable=True, patience_s=ASK_S)
-                self.look(found, time.monotonic())
+                self.look(self._reach(), time.monotonic())
             except (KafkaException, TimeoutError) as error:
                 log.debug("the watchdog cannot see the input's ends", extra={"error": error})
                 self._waits_since = None

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from schemas.topics import VISITORS
 from streams.engine import app as engine_app
+from streams.engine import exits
 from streams.engine.boundary import Batch
 from streams.engine.config import Config
 from streams.engine.exits import Exit
@@ -19,7 +22,9 @@ from streams.engine.host import Host
 from streams.engine.limits import TooManyCrashes
 from streams.engine.outbox import Fenced
 from streams.engine.rounds import Membership, Round
-from streams.engine.store import StoreBroken
+from streams.engine.standby import Standby
+from streams.engine.store import MemoryStore, StoreBroken
+from streams.engine.table import Table
 from streams.engine.watchdog import Sight, Watchdog
 from tests.pipeline import CODEC
 from tests.unit.faust.memory import Log
@@ -72,9 +77,33 @@ def misplaced() -> None:
 
 def stalled() -> None:
     """Rebalance for ever."""
-    dog = Watchdog({}, lambda: Sight({}, 0.0, rebalancing=True), patience_s=0.06)
+    dog = Watchdog({}, lambda: Sight({}, 0.0, rebalancing=True), 0.06, lambda: None)
     dog.start()
     dog._thread.join(60)
+
+
+def unheard() -> None:
+    """Stand still while nobody reads the log: its pipe is full, and who waits to write holds the lock on it."""
+    os.dup2(os.pipe()[1], 2)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, force=True)
+    made, exits.WORDS_S = engine_app.build(pipeline(), CONFIG, CODEC), 0.3
+    dog = Watchdog({}, made.sight, 0.5, lambda: None, lambda why: made.stands_still(asyncio.new_event_loop(), why))
+    dog.start()
+    while True:
+        logging.getLogger("ends").info("x" * 1000)
+
+
+def broken_beside() -> None:
+    """Stand by for partitions whose store breaks."""
+    standby = Standby(CONFIG.kafka)
+    cast("Any", standby)._follow = lambda: _raise(StoreBroken("flipped"))
+    standby.give([Table(VISITORS, 0, MemoryStore(), CODEC)])
+    standby.start()
+    standby._thread.join(60)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 async def _crashed() -> None:
@@ -101,7 +130,9 @@ WAYS: dict[str, tuple[Exit, Callable[[], None]]] = {
     "a fault of ours": (Exit.CRASHED, lambda: asyncio.run(_crashed())),
     "a store breaks in a round": (Exit.STATE, lambda: in_a_round(StoreBroken("flipped"))),
     "a store breaks in a restore": (Exit.STATE, lambda: in_a_restore(StoreBroken("flipped"))),
+    "a store breaks that stands by": (Exit.STATE, broken_beside),
     "half of its inputs": (Exit.MISPLACED, misplaced),
+    "nobody reads what it says": (Exit.STALLED, unheard),
 }
 
 

@@ -3,6 +3,9 @@
 from collections import Counter
 from typing import cast
 
+import msgspec
+import pytest
+
 from schemas.letters import LARGEST
 from schemas.records import Record, Visitor
 from schemas.rejected import Reason
@@ -11,7 +14,7 @@ from schemas.topics import DEAD_LETTERS, VISITORS, Emit
 from streams.engine.boundary import Boundary, Met, Slice
 from streams.engine.outbox import Outbox
 from streams.engine.store import MemoryStore
-from streams.engine.table import RowTooLarge, Table
+from streams.engine.table import RowUnfit, Table
 from tests.pipeline import CODEC
 from tests.properties.test_rounds import Raw, Script
 
@@ -62,7 +65,7 @@ def test_a_row_is_as_large_as_its_key_and_its_value_together() -> None:
     assert play(AGENT, rows, raw)[0] == {Met("applied"): 1}
     try:
         list(rows.changes())
-    except RowTooLarge:
+    except RowUnfit:
         rows.abort()
     assert rows.careful, "its close shows the size, and then each row is looked at"
     assert play(AGENT, rows, raw)[0] == {BURIED: 1}
@@ -110,3 +113,65 @@ def test_a_record_whose_row_nobody_can_say_when_to_wake_is_buried_and_changes_no
     met, _ = play(unwakable, rows, Raw(0, 0, b"x", visitor("x")))
     assert met == {Met("dead_letter", Reason.CRASH): 1}
     assert (rows.get("x"), list(rows.changes())) == (None, [])
+
+
+UNWRITABLE = "\ud800"  # no text in UTF-8, and so in no Avro
+CRASHED = Met("dead_letter", Reason.CRASH)
+
+
+def test_a_row_that_cannot_be_written_is_buried_as_one_that_is_too_large() -> None:
+    def unwritable(_: States, record: Record) -> Applied:
+        return Applied((msgspec.structs.replace(record, lead_id=UNWRITABLE),), (), "applied")
+
+    odd, rows, raw = AGENT._replace(step=unwritable), table(), Raw(0, 0, b"x", visitor("x"))
+    assert play(odd, rows, raw)[0] == {Met("applied"): 1}
+    with pytest.raises(RowUnfit):
+        list(rows.changes())
+    rows.abort()
+    assert play(odd, rows, raw)[0] == {CRASHED: 1}
+    assert list(rows.changes()) == []
+
+
+def ringing(states: States, *emits: Emit) -> Agent:
+    """Return the agent, whose rows are all due, and then come to this."""
+    rung = Applied(states, emits, "rung")
+    return AGENT._replace(
+        alarm=Alarm(due=lambda row: cast("Visitor", row).at, now=lambda _: 5.0, ring=lambda _: rung, most=1)
+    )
+
+
+BAD = Visitor(visitor_id="x", lead_id=UNWRITABLE, at=9.0)
+LARGE = Visitor(visitor_id="x", lead_id="x" * LARGEST, at=9.0)
+
+
+@pytest.mark.parametrize(
+    ("waking", "met", "undone"),
+    [
+        (ringing((None,), Emit(VISITORS, "x", BAD)), CRASHED, False),
+        (ringing((BAD,)), CRASHED, True),
+        (ringing((LARGE,)), BURIED, True),
+    ],
+    ids=["it sends what cannot be written", "a row that cannot", "a row that is too large"],
+)
+def test_a_woken_row_that_comes_to_what_cannot_be_kept_is_buried_and_gone(
+    waking: Agent, met: Met, undone: bool
+) -> None:
+    rows, raw = table(waking), Raw(0, 0, b"x", visitor("x"))
+    if undone:  # only the round's close shows it
+        play(waking, rows, raw)
+        with pytest.raises(RowUnfit):
+            list(rows.changes())
+        rows.abort()
+    assert play(waking, rows, raw)[0] == {Met("applied"): 1, met: 1}
+    assert list(rows.changes()) == [(b"x", None)]
+
+
+def test_a_row_that_cannot_be_read_wakes_nobody() -> None:
+    waking = ringing((None,))
+    rows = table(waking)
+    assert waking.alarm is not None
+    alarms = rows.alarms(waking.alarm.due)
+    rows.store.apply({b"rotten": b"nothing of ours"}, 1)
+    alarms.set("rotten", 0.5)
+    assert play(waking, rows, Raw(0, 0, b"x", visitor("x")))[0] == {Met("applied"): 1}
+    assert rows.get("x") is None, "the next one that is due has its turn"

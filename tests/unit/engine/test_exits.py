@@ -29,7 +29,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]
 def test_each_way_to_end_has_its_code_and_says_it_last(way: str, ended: dict[str, tuple[int, str]]) -> None:
     code, said = ended[way]
     assert code == WAYS[way][0], said[-2000:]
-    assert "worker leaves" in said.splitlines()[-1]
+    if way != "nobody reads what it says":
+        assert "worker leaves" in said.splitlines()[-1]
 
 
 def test_every_code_is_reached() -> None:

@@ -123,7 +123,7 @@ def test_who_is_put_out_of_the_group_is_seen_to_wait_though_it_has_read_everythi
     # What it reads then is let go, and its positions move on: they tell the watchdog nothing.
     async def scenario() -> None:
         app: Any = engine_app.build(pipeline(), Config({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), CODEC)
-        app.engine.membership = Membership(3, "m")
+        app.engine.membership, app.engine.restored = Membership(3, "m"), True
         thread = app.consumer._thread
         thread.positions, thread.membership = lambda: owned, lambda: known_as
         try:

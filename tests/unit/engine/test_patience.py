@@ -171,7 +171,7 @@ def test_a_restore_that_nobody_wants_any_more_is_waited_for_and_says_what_it_is_
         goes_on.set()  # it asks the broker, who is not there, nothing any more
         with pytest.raises(asyncio.CancelledError):
             await restoring
-        assert host.waits_for == ""
+        assert host.waits_for == "its first partitions"
 
     asyncio.run(scenario())
 

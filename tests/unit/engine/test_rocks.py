@@ -1,6 +1,8 @@
 """State on disk under every fault: damaged, stale, full, shared, killed. It is sound, or it is thrown away."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +97,19 @@ def test_a_damaged_folder_is_rebuilt_and_works_again(damage: Callable[[Path], ob
     again.apply({b"a": b"1"}, 1, NOW)
     again.close()
     assert state(folder) == ("", 1, 1)
+
+
+def test_a_folder_that_cannot_be_thrown_away_is_not_used_and_thrown_away_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, "a network disk keeps a file that somebody has open")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", busy)
+        with pytest.raises(StoreBroken, match="network disk"):
+            RocksStore(folder, NOW + STALE_S + 60)
+    assert state(folder) == REBUILT
 
 
 def read_all(store: Store) -> None:

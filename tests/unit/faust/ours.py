@@ -54,6 +54,10 @@ class Engine:
         self.undo = 0
         self.released = 0
         self.interrupt = False
+        self.restored = False
+
+    def heard(self) -> None:
+        pass
 
     def waits(self, _topic: str) -> bool:
         return True
@@ -73,7 +77,7 @@ class Engine:
     async def restore(self, assigned: set[tuple[str, int]], membership: Membership) -> dict[tuple[str, int], int]:
         if self.interrupt:
             raise Interrupted
-        self.membership = membership
+        self.membership, self.restored = membership, True
         return dict.fromkeys(assigned, 2)
 
     async def release(self) -> None:
