@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import yaml
 
+ROCKSDB = "rocksdb"
 FOLDER = Path(__file__).parent / "cases"
 
 
@@ -34,7 +35,8 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `exit_code` = some worker ends with it; `conflicts` = an id given to a second event gets that event buried;
     `p99_ratio`, `p99_added_s` = how much longer, in a fault, events wait that it does not mean; `served` = the share of
     requests that are answered for good in a fault; `rss_mib` = how much a worker may grow; `beside_s` = how
-    soon after the last fault whoever stands beside has all that the log has.
+    soon after the last fault whoever stands beside has all that the log has; `still` = from the first fault on nobody
+    comes to own partitions but who has been started again.
     """
 
     recovery_s: float = 60.0
@@ -50,13 +52,15 @@ class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     served: float = 0.0
     rss_mib: float = 0.0
     beside_s: float = 0.0
+    still: bool = False
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row. `over_s` = for how long the events are spread; `workers` how many; `state` memory or rocksdb.
 
     `beside` = which of `tests.chaos.neighbours` stand beside the pipeline; `leads` = how many the changelogs hold
-    before anything is sent; `standby` = workers follow the state of others' partitions.
+    before anything is sent; `standby` = workers follow the state of others' partitions; `static` = they are static
+    members of their group, as in production.
     """
 
     row: str
@@ -69,6 +73,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beside: tuple[str, ...] = ()
     leads: int = 0
     standby: bool = False
+    static: bool = False
     checks: Checks = Checks()
     seed: int = 7
 

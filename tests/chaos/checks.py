@@ -145,6 +145,12 @@ def judge(log: Log, books: Books, *, audited: bool = True, seeded: Mapping[Place
     folds = folded(log, seeded)
     found = [check(log, folds, books) for check in CHECKS if audited or check is not conservation]
     found.append(once(log, folds, begun(folds["qualify"].agent, log, seeded or {})))
+    return total(found)
+
+
+def total(found: Iterable[Verdict]) -> Verdict:
+    """Add up what was found."""
+    found = tuple(found)
     return Verdict(
         lost=sum(one.lost for one in found),
         doubled=sum(one.doubled for one in found),

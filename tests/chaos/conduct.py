@@ -1,6 +1,9 @@
 """How all bore up while faults lasted: recovery, progress, honest refusals, fencing. Says in words what failed."""
 
+import re
+import time
 from collections import Counter
+from datetime import datetime
 
 from schemas.topics import AUDIT, LEADS_PROFILES, LEADS_ROUTED, TOUCHPOINTS, VISITORS
 from streams.engine.exits import Exit
@@ -12,6 +15,7 @@ from tests.pipeline import landed
 from tests.reference import Log
 
 GRACE_S = 1.0  # what was asked just before a fault may still be thanked for
+CAME = re.compile(r"^(\S+) .*: own partitions ", re.MULTILINE)
 ANSWER_S = 6.0  # the collector's own deadline, and a little
 
 
@@ -81,6 +85,21 @@ def exits(checks: Checks, ends: Counter[int]) -> list[str]:
         if ends[checks.exit_code] == 0 < checks.exit_code
         else failed
     )
+
+
+def stillness(checks: Checks, world: World) -> list[str]:
+    """A static member that comes back in time finds its partitions as it left them, and no other has noticed."""
+    if not checks.still:
+        return []
+    first = min(it.began for it in world.troubles) + time.time() - time.monotonic()
+    came = sum(_owned(worker.log.read_text(), first) for worker in world.workers.workers.values())
+    again = sum(len(worker.lives) - 1 for worker in world.workers.workers.values())
+    return [f"partitions came to a worker {came} times, and {again} were started again"] if came > again else []
+
+
+def _owned(said: str, since: float) -> int:
+    """Return how often a log tells of partitions that have come, from this moment on (seconds since the epoch)."""
+    return sum(datetime.fromisoformat(at).timestamp() >= since for at in CAME.findall(said))
 
 
 def _within(asked: float, at: float, outage: Trouble) -> bool:

@@ -6,8 +6,10 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tests.benchmarks.process import rss_mib
@@ -17,6 +19,7 @@ from tests.chaos.subjects import ORDER, Subject
 REBORN_S = 0.5
 TICK_S = 0.05
 WEIGH_S = 1.0
+NOTHING: Mapping[str, bool] = MappingProxyType({})
 
 
 class Weight(NamedTuple):
@@ -30,9 +33,13 @@ class Weight(NamedTuple):
 class Kept(Child):
     """One worker: its process, and whether it is to live."""
 
-    def __init__(self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str, *, standby: bool) -> None:
+    def __init__(
+        self, subject: Subject, name: str, bootstrap: str, folder: Path, state: str, *, told: Mapping[str, bool]
+    ) -> None:
         arguments, environ = subject.command(bootstrap, name, folder, state)
-        super().__init__(arguments, environ | {"WORKER_STANDBY": "1" if standby else ""}, folder / f"{name}.log")
+        flags = {variable: "1" if flag else "" for variable, flag in told.items()}
+        self.log = folder / f"{name}.log"
+        super().__init__(arguments, environ | flags, self.log)
         self.name = name
         self.wanted = False
         self.died_at = 0.0
@@ -61,10 +68,18 @@ class Keeper:
     """All workers of a run."""
 
     def __init__(
-        self, subject: Subject, bootstrap: str, folder: Path, count: int, state: str, *, standby: bool = False
+        self,
+        subject: Subject,
+        bootstrap: str,
+        folder: Path,
+        count: int,
+        state: str,
+        *,
+        told: Mapping[str, bool] = NOTHING,
     ) -> None:
+        """`told` = which flags are set in the environment of each."""
         self.subject = subject
-        self._bootstrap, self._folder, self._state, self._standby = bootstrap, folder, state, standby
+        self._bootstrap, self._folder, self._state, self._told = bootstrap, folder, state, told
         self.order = folder / ORDER
         self.disk = folder / "state"  # where all keep what they keep on disk
         self.workers: dict[str, Kept] = {}
@@ -129,7 +144,7 @@ class Keeper:
     def _new(self) -> Kept:
         name = f"w{len(self.workers)}"
         kept = self.workers[name] = Kept(
-            self.subject, name, self._bootstrap, self._folder, self._state, standby=self._standby
+            self.subject, name, self._bootstrap, self._folder, self._state, told=self._told
         )
         return kept
 

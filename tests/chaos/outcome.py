@@ -1,15 +1,16 @@
 """What a row came to: the log held against the fold, and how all bore up, as one line of the report."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from streams.engine.offsets import Place
-from tests.chaos import buried, conduct, service
-from tests.chaos.case import Case
-from tests.chaos.checks import Verdict, judge
+from tests.chaos import buried, conduct, disks, service
+from tests.chaos.case import ROCKSDB, Case
+from tests.chaos.checks import Verdict, judge, total
 from tests.chaos.ledger import Books
 from tests.chaos.progress import PLACES, Progress
-from tests.chaos.report import Row
+from tests.chaos.report import Row, version
 from tests.chaos.world import World
 from tests.reference import Log
 
@@ -37,6 +38,8 @@ def outcome(run: Run) -> Row:
     case, world, books, log = run.case, run.world, run.books, run.log
     subject, checks = world.workers.subject, case.checks
     verdict = judge(subject.told(log), books, audited=subject.audits, seeded=run.seeded)
+    if case.state == ROCKSDB and subject.audits:
+        verdict = total((verdict, disks.held(world.workers.disk, log)))
     told = (
         conduct.fencing(checks, world, world.cluster.bootstrap, log),
         buried.conflicts(checks, world, log),
@@ -51,6 +54,7 @@ def outcome(run: Run) -> Row:
         *conduct.refusals(checks, world, books),
         *buried.burials(checks, world, log, books),
         *conduct.exits(checks, world.workers.ends),
+        *conduct.stillness(checks, world),
         *service.turned_away(checks, world, books),
         *(failure for failed, _ in told for failure in failed),
     ]
@@ -75,4 +79,5 @@ def _row(run: Run, verdict: Verdict, failures: list[str], notes: list[str]) -> R
         passed=not (failures or verdict.lost or verdict.doubled or verdict.regressions),
         title=run.case.title,
         notes=(*failures, *verdict.notes, *notes, f"exits {ends}"),
+        run=f"{datetime.now(UTC):%Y-%m-%d} {version()}".strip(),
     )

@@ -1,6 +1,7 @@
 """What the rows came to: build/chaos.json for machines, docs/chaos.md for people. A run updates its own rows only."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from tests.pipeline import ROOT
 JSON = ROOT / "build" / "chaos.json"
 PAGE = ROOT / "docs" / "chaos.md"
 OURS = "ours"
-ROW = re.compile(r"^\| ((?:[^|]*\| ){10}(?:passed|\*\*failed\*\*)) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ((?:[^|]*\| ){11}(?:passed|\*\*failed\*\*)) \|$", re.MULTILINE)
 NOTED = re.compile(r"^- \*\*(\S+), (\S+)\*\*: (.+)\.$", re.MULTILINE)
 FIELDS = (
     "row",
@@ -30,16 +31,21 @@ What `make chaos` found on real Apache Kafka, three nodes, every accepted event 
 `tests/chaos/cases`. `ours` is the engine; `naive` is the same fold in stock Faust, which must fail where it is known
 to: a harness that has never caught anything proves nothing.
 
-*Lost* and *doubled* count raw events, outputs and state rows against the pure fold over the log; *regressions* are
-versions of a lead that went back. None bad in n bounds the rate of bad ones by 3/n (95 %): *bound*. *Recovery* is the
-time from the last fault's end until input waits no longer than usual. Not shown here: power loss of all nodes at once
-(SIGKILL spares the page cache).
+*Lost* and *doubled* count outputs and state rows against the pure fold over the log, and *lost* also accepted events
+that are not in it; *regressions* are versions of a lead that went back. An accepted event that lies in the log twice is
+noted and counts as doubled where it changes anything that comes after. None bad in n bounds the rate of bad ones by 3/n
+(95 %): *bound*. *Recovery* is the time from the last fault's end until input waits no longer than usual. *Run* says
+when, and of which commit (+ = and what was not committed); the older rows' dates only. Not shown here: power loss of
+all nodes at once (SIGKILL spares the page cache).
 
 """
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row's outcome for one subject. `recovery_s` None = it did not recover; `bound` = 3 / events."""
+    """One row's outcome for one subject. `recovery_s` None = it did not recover; `bound` = 3 / events.
+
+    `run` = when, and of which commit.
+    """
 
     row: str
     subject: str
@@ -53,6 +59,7 @@ class Row(msgspec.Struct, frozen=True):
     passed: bool
     title: str = ""
     notes: tuple[str, ...] = ()
+    run: str = ""
 
 
 def write(new: list[Row], json: Path = JSON, page: Path = PAGE) -> None:
@@ -65,18 +72,34 @@ def write(new: list[Row], json: Path = JSON, page: Path = PAGE) -> None:
     page.write_text(HEAD + table(rows) + control(rows))
 
 
+def version() -> str:
+    """Return the commit that is checked out, + where something is not committed; "" where there is no git."""
+    try:
+        at, changed = (
+            subprocess.run(("git", *asked), cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            for asked in (
+                ("rev-parse", "--short", "HEAD"),
+                ("status", "--porcelain", "--", "streams", "schemas", "tests"),
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{at}{'+' * bool(changed)}"
+
+
 def table(rows: list[Row]) -> str:
     """Return a Markdown table, the subjects of a row one under the other."""
+    named = "Row | What goes wrong | Subject | Events | Faults | Lost | Doubled | Regressions | Recovery | Bound | Run"
     lines = [
-        "| Row | What goes wrong | Subject | Events | Faults | Lost | Doubled | Regressions | Recovery | Bound | |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
+        f"| {named} | |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|---|",
     ]
     for row in rows:
         recovery = "never" if row.recovery_s is None else f"{row.recovery_s:.1f} s"
         bound = f"{row.bound:.1e}" if not (row.lost or row.doubled) else ""
         lines.append(
             f"| {row.row} | {row.title} | {row.subject} | {row.events:,} | {row.faults} | {row.lost} | {row.doubled} "
-            f"| {row.regressions} | {recovery} | {bound} | {'passed' if row.passed else '**failed**'} |"
+            f"| {row.regressions} | {recovery} | {bound} | {row.run} | {'passed' if row.passed else '**failed**'} |"
         )
     noted = [f"- **{row.row}, {row.subject}**: {'; '.join(row.notes)}." for row in rows if row.notes]
     return "\n".join([*lines, "", *noted]) + "\n"
@@ -112,7 +135,7 @@ def read(page: Path) -> list[Row]:
 
 
 def _row(cells: list[str], notes: dict[tuple[str, str], list[str]]) -> Row:
-    name, title, subject, events, faults, lost, doubled, regressions, recovery, _, passed = cells
+    name, title, subject, events, faults, lost, doubled, regressions, recovery, _, run, passed = cells
     seen = int(events.replace(",", ""))
     return Row(
         row=name,
@@ -127,4 +150,5 @@ def _row(cells: list[str], notes: dict[tuple[str, str], list[str]]) -> Row:
         passed=passed == "passed",
         title=title,
         notes=tuple(notes.get((name, subject), ())),
+        run=run,
     )

@@ -35,7 +35,8 @@ async def run(case: Case, subject: Subject, cluster: Cluster, folder: Path, say:
     await asyncio.to_thread(fresh_topics, cluster.bootstrap, 3)
     seeded = await asyncio.to_thread(_seed, cluster.bootstrap, case.leads)
     collectors = Collectors(cluster.bootstrap, folder)
-    workers = Keeper(subject, cluster.door, folder, case.workers, case.state, standby=case.standby)
+    told = {"WORKER_STANDBY": case.standby, "WORKER_STATIC": case.static}
+    workers = Keeper(subject, cluster.door, folder, case.workers, case.state, told=told)
     ledger = Ledger(folder / "ledger.jsonl")
     load = Load(traffic(case.seed, case.events), collectors, ledger, case.over_s)
     progress = Progress(cluster.bootstrap, subject.group)

@@ -28,3 +28,5 @@ def test_stock_faust_fails_where_it_is_known_to(
     found = asyncio.run(run(case, SUBJECTS[subject], cluster, tmp_path, print))
     write([found])
     assert found.passed is passes, found
+    broken = found.lost + found.doubled + found.regressions
+    assert passes or broken, "it is data that must be wrong: nobody but us ends with our exit codes"

@@ -105,21 +105,35 @@ def test_a_partial_run_leaves_the_other_rows_of_the_report(tmp_path: Path) -> No
     page = (tmp_path / "chaos.md").read_text()
     assert page.count("| W1 |") == 1
     assert page.count("**failed**") == 2
-    assert [*FIELDS] == [name for name in Row.__struct_fields__ if name not in ("title", "notes")]
+    assert [*FIELDS] == [name for name in Row.__struct_fields__ if name not in ("title", "notes", "run")]
 
 
 def test_a_page_is_read_as_it_was_written(tmp_path: Path) -> None:
     rows = [
         Row("F0", "naive", 1_989, 0, 0, 0, 0, 30.5, 3 / 1_989, True, "nothing"),
         Row("F0", "ours", 1_989, 0, 0, 0, 0, 0.5, 3 / 1_989, True, "nothing", ("exits {}", "p99 0.5 s; in heat 0.6 s")),
-        Row("W1", "naive", 2_988, 30, 541, 277, 3, None, 3 / 2_988, False, "killed, 20 times", ("24 lost, as e-1",)),
+        Row(
+            "W1",
+            "naive",
+            2_988,
+            30,
+            541,
+            277,
+            3,
+            None,
+            3 / 2_988,
+            False,
+            "killed, 20 times",
+            ("24 lost, as e-1",),
+            "2026-11-27 abc1234+",
+        ),
     ]
     write(rows, tmp_path / "chaos.json", tmp_path / "chaos.md")
     once = (tmp_path / "chaos.md").read_text()
     write([], tmp_path / "chaos.json", tmp_path / "chaos.md")
     assert (tmp_path / "chaos.md").read_text() == once
-    assert [(it.row, it.lost, it.recovery_s) for it in read(tmp_path / "chaos.md")] == [
-        (it.row, it.lost, it.recovery_s) for it in rows
+    assert [(it.row, it.lost, it.recovery_s, it.run) for it in read(tmp_path / "chaos.md")] == [
+        (it.row, it.lost, it.recovery_s, it.run) for it in rows
     ]
 
 
