@@ -71,12 +71,16 @@ class MemoryStore:
     def apply(self, changes: Changes, position: int, whole_at: float | None = None) -> None:  # noqa: ARG002 - it does not outlive the process
         """Set rows and the position."""
         for key, value in changes.items():
-            old = self._rows.pop(key, None)
+            old = self._rows.get(key)
             if old is not None:
                 self.size -= len(key) + len(old)
-            if value is not None:
+            if (
+                value is not None
+            ):  # in its old place: a dict that is popped from and filled again grows to twice its size
                 self._rows[key] = value
                 self.size += len(key) + len(value)
+            elif old is not None:
+                del self._rows[key]
         self.position = position
 
     def reset(self, log: str, now: float) -> None:  # noqa: ARG002

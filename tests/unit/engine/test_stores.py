@@ -1,5 +1,6 @@
 """What every store must do: a newcomer joins by being listed, and by saying whether it outlives its process."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -105,3 +106,13 @@ def test_an_erased_row_does_not_come_back(kind: Kind, tmp_path: Path) -> None:
     third = kind.open(tmp_path)
     assert third.get(b"erased") is None
     third.close()
+
+
+def test_rows_in_memory_that_are_written_again_and_again_take_no_more_room() -> None:
+    rows = {b"%d" % number: b"x" for number in range(50_000)}
+    store = MemoryStore()
+    store.apply(rows, 1)
+    before = sys.getsizeof(store._rows)
+    for position in range(2, 6):
+        store.apply({key: b"y" for key in rows}, position)
+    assert sys.getsizeof(store._rows) == before
