@@ -16,6 +16,7 @@ from streams.engine import group, offsets, restore
 from streams.engine.boundary import Batch, Boundary, Slice
 from streams.engine.config import Config
 from streams.engine.exits import Exit, leave
+from streams.engine.garbage import give_back
 from streams.engine.hot import Hot
 from streams.engine.limits import CrashLimit, TooManyCrashes
 from streams.engine.offsets import Interrupted, Place, Wanted
@@ -223,6 +224,7 @@ class Host:
         for (name, _), (first, *_others) in self.tables.items():
             if alarm := self.boundaries[name].agent.alarm:
                 first.alarms(alarm.due)  # read off all rows: here, and not in the first transaction
+        give_back()
         return positions, read
 
     def _moved(self) -> None:
