@@ -50,8 +50,8 @@ def scale_of(bootstrap: str, events: Sequence[Sent], console: Console) -> Scale:
     """Measure what more leads, partitions and processes make of our figures."""
     few = min(len(events), SCALE_EVENTS)
     console.print("more of everything: processes, partitions, leads (a million take some minutes)")
-    processes = by_processes(bootstrap, events[: few // 3])
-    return Scale(*by_leads(bootstrap, few), by_partitions(bootstrap, few), processes)
+    processes = by_processes(bootstrap, events[:few])
+    return Scale(*by_leads(bootstrap, few), by_partitions(bootstrap, len(events)), processes)
 
 
 def chosen(only: str) -> list[Engine]:

@@ -114,5 +114,5 @@ def test_rows_in_memory_that_are_written_again_and_again_take_no_more_room() -> 
     store.apply(rows, 1)
     before = sys.getsizeof(store._rows)
     for position in range(2, 6):
-        store.apply({key: b"y" for key in rows}, position)
+        store.apply(dict.fromkeys(rows, b"y"), position)
     assert sys.getsizeof(store._rows) == before
