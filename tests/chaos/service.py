@@ -11,7 +11,8 @@ from tests.chaos.ledger import UNANSWERED, Books
 from tests.chaos.world import Trouble, World
 from tests.reference import Log
 
-QUIET_S = 20.0  # so long before the first fault is what others are compared with
+QUIET_S = 20.0  # of the calm before the first fault, at least, is what others are compared with
+WARM_S = 20.0  # after which what a pipeline takes that has just been started is left out of it
 FEW = 50  # fewer events say nothing of one in a hundred
 SOURCE = "segment"  # of the hot lead's events
 
@@ -48,12 +49,20 @@ def _waits(world: World, took: list[Took]) -> Iterator[Waits]:
     wall = time.time() - time.monotonic()  # what is noted of faults is monotonic
     first = min(it.began for it in world.troubles) + wall
     hot = {digest_of(SOURCE, id_) for id_ in world.hot}
-    quiet = [one for one in took if first - QUIET_S <= one.arrived < first]
+    since = _calm(world, took, first)
+    quiet = [one for one in took if since <= one.arrived < first]
     for it in world.troubles:
         inside = [one for one in took if it.began + wall <= one.arrived < it.ended + wall]
         meant = [one for one in inside if one.id in hot or one.partition == it.partition]
         others = [one for one in inside if one.id not in hot and one.partition != it.partition]
         yield Waits(it.name, p99(quiet), p99(others), p99(meant), min(len(quiet), len(others)) < FEW)
+
+
+def _calm(world: World, took: list[Took], first: float) -> float:
+    """Return since when it is calm: as long before the first fault as any lasts. One in a hundred of few is chance."""
+    longest = max(it.ended - it.began for it in world.troubles)
+    begun = min((one.arrived for one in took), default=first)
+    return min(max(first - longest, begun + WARM_S), first - QUIET_S)
 
 
 def turned_away(checks: Checks, world: World, books: Books) -> list[str]:

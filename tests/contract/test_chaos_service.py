@@ -75,6 +75,13 @@ def test_those_whom_a_fault_means_may_wait_and_others_may_not() -> None:
     assert waiting(checks, ours, log_of(*QUIET, *PATIENT[:10]))[0], "ten events say nothing"
 
 
+def test_the_calm_is_as_long_as_the_fault_and_begins_when_all_is_warm() -> None:
+    start = [(-60.0 + n / 10, 5.0, 0, f"start-{n}") for n in range(100)]
+    calm = [(-38.0 + n / 10, 0.25, 0, f"calm-{n}") for n in range(100)]
+    _, [note] = waiting(Checks(p99_ratio=2.0), world(), log_of(*start, *calm, *QUIET, *PATIENT))
+    assert note.startswith("p99 0.25 s, ")
+
+
 def test_requests_turned_away_in_a_fault_are_counted_and_refusals_with_a_reason_are_not() -> None:
     books = Books()
     books.answers = [Answered(BEGAN + n, BEGAN + n, 400 if n % 2 else 200, hold=False) for n in range(50)]
