@@ -77,7 +77,13 @@ def hint(alarms: Alarms, alarm: Alarm, key: str, old: Record | None, new: Record
         alarms.set(key, at)
 
 
-def wake(alarm: Alarm, alarms: Alarms, keys: Sequence[str], tables: Sequence[Rows], fit: Fit) -> Iterator[Woken]:
+def _whatever(_keys: Sequence[str], _rung: Applied) -> None:
+    """Take all that ringing makes."""
+
+
+def wake(
+    alarm: Alarm, alarms: Alarms, keys: Sequence[str], tables: Sequence[Rows], fit: Fit = _whatever
+) -> Iterator[Woken]:
     """Wake the rows that are due by now, in the tables as a step of `keys` has left them; yield what each comes to."""
     rows = tables[0]
 

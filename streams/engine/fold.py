@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from schemas.records import Record
 from schemas.rejected import Reason, Rejected
-from schemas.step import Agent, Alarm, Applied
+from schemas.step import Agent, Alarm
 from schemas.topics import Emit
 from streams.engine.alarms import Alarms, hint, wake
 
@@ -29,10 +29,6 @@ class _Part(NamedTuple):
             self.rows.pop((self.table, self.partition, key), None)
         else:
             self.rows[self.table, self.partition, key] = row
-
-
-def _fit(_keys: Sequence[str], _rung: Applied) -> None:
-    """Take all that ringing makes: nothing is encoded here."""
 
 
 class Fold:
@@ -75,7 +71,7 @@ class Fold:
 
     def _wake(self, alarm: Alarm, alarms: Alarms, keys: Sequence[str], parts: Sequence[_Part]) -> tuple[Emit, ...]:
         emits: list[Emit] = []
-        for woken in wake(alarm, alarms, keys, parts, _fit):
+        for woken in wake(alarm, alarms, keys, parts):
             emits += woken.emits
             if woken.failed is not None:
                 self.bury(Reason.CRASH, woken.row)

@@ -69,8 +69,8 @@ class Host:
     @property
     def waits_for(self) -> str:
         """What is waited for at this moment, for whoever finds that it lasts; "" when nothing is."""
-        restoring = self._restoring if self.restoring else "" if self.restored else "its first partitions"
-        return self.patience.waits_for or self.rounds.doing or restoring
+        first = "" if self.restored else "its first partitions"
+        return self.patience.waits_for or self.rounds.doing or (self._restoring if self.restoring else first)
 
     def ready(self) -> str:
         """Return "" when the worker works, else why it does not: for /readyz."""

@@ -22,7 +22,7 @@ from streams.engine.table import Table
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
-FAULT_S = 9.0
+FAULT_S = 9.0  # more, after a fault of ours: it is likely to come again
 WAIT_S = 0.5
 WHOLE_S = 3_600.0  # how often it is asked anew how far changelogs go: what has come so far is whole
 

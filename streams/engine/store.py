@@ -74,9 +74,7 @@ class MemoryStore:
             old = self._rows.get(key)
             if old is not None:
                 self.size -= len(key) + len(old)
-            if (
-                value is not None
-            ):  # in its old place: a dict that is popped from and filled again grows to twice its size
+            if value is not None:  # not popped first: a dict would grow to twice its size
                 self._rows[key] = value
                 self.size += len(key) + len(value)
             elif old is not None:

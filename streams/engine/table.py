@@ -53,14 +53,15 @@ class Table:
             self._hot.put(self._number, key, row, len(value))
         return row
 
-    def measure(self, key: str, row: Record | None) -> None:
-        """Raise when the changelog does not take such a row: whoever made it so is at fault.
+    def measure(self, key: str, row: Record | None) -> tuple[bytes, bytes | None]:
+        """Return a row as the changelog takes it, or raise when it does not: whoever made it so is at fault.
 
         `Rejected` for its size; whatever encoding it raises.
         """
-        size = 0 if row is None else len(key.encode()) + len(self._codec.encode(row))
-        if size > LARGEST:
+        encoded, value = key.encode(), None if row is None else self._codec.encode(row)
+        if value is not None and (size := len(encoded) + len(value)) > LARGEST:
             raise Rejected(Reason.INVALID_VALUE, f"makes a row of {size} bytes for {self.changelog.name}")
+        return encoded, value
 
     def put(self, key: str, row: Record | None) -> None:
         """Set a row, for this transaction so far; None deletes it."""
@@ -94,14 +95,10 @@ class Table:
     def encoded(self, key: str, row: Record | None) -> tuple[bytes, bytes | None]:
         """Return a row as the changelog takes it. Raises `RowUnfit`, and is careful from then on."""
         try:
-            encoded, value = key.encode(), None if row is None else self._codec.encode(row)
+            return self.measure(key, row)
         except Exception as error:
             self.careful = True
-            raise RowUnfit(f"a row for {self.changelog.name} that cannot be encoded: {error!r}") from error
-        if value is not None and len(encoded) + len(value) > LARGEST:
-            self.careful = True
-            raise RowUnfit(f"a row of {len(value)} bytes for {self.changelog.name}")
-        return encoded, value
+            raise RowUnfit(f"a row for {self.changelog.name}: {error!r}") from error
 
     def delivered(self, offset: int) -> None:
         """Be told where a changelog record of this transaction has come to lie."""

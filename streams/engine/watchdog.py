@@ -36,7 +36,7 @@ class Sight(NamedTuple):
 class Watchdog:
     """Compares, every few seconds, how far the input goes with how far we have read, and when we last went forward.
 
-    While there is nothing to read from, `hear` is called, which raises when nobody could give us anything.
+    Where a worker waits and has nothing to read from, `hear` is called: it raises when nobody could give it anything.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class Watchdog:
 
     def _reach(self) -> Mapping[Place, int]:
         """Return how far the input goes. Raises `KafkaException` or `TimeoutError` when nobody answers."""
-        if positions := self._see().positions:
-            return ends(self._kafka, positions, stable=True, patience_s=ASK_S)
-        self._hear()
-        return {}
+        sight = self._see()
+        if sight.rebalancing and not sight.positions:
+            self._hear()
+        return ends(self._kafka, sight.positions, stable=True, patience_s=ASK_S)
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._patience_s / 6):

@@ -1,6 +1,6 @@
 """Rows that are due are woken in order, whatever was aborted or restored in between; one that crashes is gone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast
 
 from hypothesis import given
@@ -24,10 +24,6 @@ def ring(states: States) -> Applied:
     row = cast("Visitor", states[0])
     again = replace(row, at=row.at + LATER, lead_id=row.lead_id + "x") if len(row.lead_id) < 2 else None
     return Applied((again, states[1]), (), "rung")
-
-
-def fit(_keys: Sequence[str], _rung: Applied) -> None:
-    """Take whatever ringing makes."""
 
 
 def at(row: Record) -> float:
@@ -56,7 +52,7 @@ class Part:
     def wake(self, now: float) -> list[str]:
         self.clock.put("clock", Visitor(visitor_id="clock", lead_id="", at=now))
         alarms = self.rows.alarms(self.alarm.due)
-        return [it.key for it in wake(self.alarm, alarms, ("", "clock"), (self.rows, self.clock), fit)]
+        return [it.key for it in wake(self.alarm, alarms, ("", "clock"), (self.rows, self.clock))]
 
     def expected(self, now: float) -> list[str]:
         rows = {key: row for key in "abc" if (row := self.rows.get(key)) is not None}
